@@ -1,0 +1,1 @@
+"""Radio resource-management problems and everything that can solve one."""

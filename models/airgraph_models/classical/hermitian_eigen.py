@@ -1,0 +1,48 @@
+"""Eigenbases of many small Hermitian matrices at once."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+ComplexArray = npt.NDArray[np.complex128]
+
+
+def hermitian_eigen(matrix: ComplexArray) -> tuple[FloatArray, ComplexArray]:
+    """Eigenvalues ``[..., N]`` (not below zero) and eigenvectors ``[..., N, N]`` of ``matrix [..., N, N]``.
+
+    The matrix is positive semidefinite up to rounding. Two antennas have a closed form: LAPACK spends
+    more on each call than on the 2 x 2 matrix.
+    """
+    if matrix.shape[-1] == 2:
+        return _two_by_two(matrix)
+    values, vectors = np.linalg.eigh(matrix)
+    return np.maximum(values, 0.0), vectors
+
+
+def _two_by_two(matrix: ComplexArray) -> tuple[FloatArray, ComplexArray]:
+    """[[a, c], [conj(c), d]] has eigenvalues m +- s with m = (a + d) / 2, s^2 = ((a - d) / 2)^2 + |c|^2."""
+    a, d, c = matrix[..., 0, 0].real, matrix[..., 1, 1].real, matrix[..., 0, 1]
+    half = (a - d) / 2
+    spread = np.sqrt(half * half + (c.real * c.real + c.imag * c.imag))
+    large = (a + d) / 2 + spread
+    # Eigenvector of the large value: (s + (a-d)/2, conj(c)) or (c, s - (a-d)/2), whichever does not cancel.
+    lean = half >= 0
+    main = spread + np.abs(half)
+    first = np.where(lean, main, c)
+    second = np.where(lean, c.conj(), main)
+    norm = np.sqrt(main * main + (c.real * c.real + c.imag * c.imag))
+    flat = norm == 0
+    safe = np.where(flat, 1.0, norm)
+    first = np.where(flat, 1.0, first / safe)
+    second = second / safe
+    values = np.empty((*a.shape, 2))
+    values[..., 0] = np.maximum(a + d - large, 0.0)
+    values[..., 1] = large
+    vectors = np.empty(matrix.shape, np.complex128)
+    vectors[..., 0, 1] = first
+    vectors[..., 1, 1] = second
+    vectors[..., 0, 0] = -second.conj()
+    vectors[..., 1, 0] = first.conj()
+    return values, vectors

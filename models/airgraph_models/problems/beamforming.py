@@ -1,0 +1,189 @@
+"""Beamforming: weighted sum rate of MISO links, interference channel or multi-cell (paper 001 (5))."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from airgraph_models.classical.beam_network import BeamNetwork, DenseBeamNetwork, SparseBeamNetwork, squared
+from airgraph_models.classical.beamforming_wmmse import beamforming_wmmse
+from airgraph_models.classical.stopping import Stopping
+from airgraph_models.problems.beamforming_features import (
+    beamforming_graph,
+    beamforming_statistics,
+    beams_from_output,
+)
+from airgraph_models.problems.beamforming_instance import Beamforming
+from airgraph_models.problems.family import GraphView, ProblemFamily, Refined, Size, best_of, groups_by
+from airgraph_models.problems.validation import ComplexArray, FloatArray
+
+__all__ = ["BEAMFORMING", "Beamforming", "BeamformingFamily"]
+
+
+def _network(instance: Beamforming) -> BeamNetwork:
+    if instance.links is None:
+        return DenseBeamNetwork(instance.channel, instance.serving)
+    return SparseBeamNetwork(
+        instance.channel,
+        instance.links.receiver,
+        instance.links.transmitter,
+        instance.serving,
+        instance.transmitters,
+    )
+
+
+def _direct(instance: Beamforming) -> ComplexArray:
+    """Channel of each receiver from its own transmitter ``[K, N]``, zero where there is no link."""
+    if instance.links is None:
+        return instance.channel[np.arange(instance.size), instance.serving]
+    padded = np.concatenate([instance.channel, np.zeros((1, instance.antennas))])
+    return padded[instance.links.direct(instance.serving)]
+
+
+def _radiated(instance: Beamforming, beams: ComplexArray) -> FloatArray:
+    """Power of each antenna ``[J, N]``."""
+    power = np.zeros((instance.transmitters, instance.antennas))
+    np.add.at(power, instance.serving, squared(beams))
+    return power
+
+
+def _used(instance: Beamforming, beams: ComplexArray) -> FloatArray:
+    """Largest used share of any limit of each transmitter ``[J]``."""
+    power = _radiated(instance, beams)
+    share: FloatArray = power.sum(axis=-1) / instance.max_power
+    if instance.max_antenna_power is not None:
+        share = np.maximum(share, (power / instance.max_antenna_power).max(axis=-1))
+    return share
+
+
+class BeamformingFamily(ProblemFamily[Beamforming]):
+    r"""Maximise :math:`\sum_k \alpha_k \log_2(1 + |s_{kk}|^2 / (\sigma_k^2 + \sum_{i \ne k} |s_{ki}|^2))`.
+
+    With :math:`s_{ki} = h_{k,j(i)} \cdot v_i`, subject to :math:`\sum_{i: j(i) = j} \|v_i\|^2 \le P_j` and, where
+    given, a limit for each antenna; allocations are beams ``[K, N]``.
+    """
+
+    name: ClassVar[str] = Beamforming.problem
+    baseline_solver: ClassVar[str] = "maximum_ratio"
+    classical_solver: ClassVar[str] = "wmmse"
+
+    def measure(self, instance: Beamforming) -> Size:
+        """Receivers and channels."""
+        return Size(instance.size, int(instance.channel.size // instance.antennas))
+
+    def antennas(self, instance: Beamforming) -> int:
+        """Antennas a transmitter."""
+        return instance.antennas
+
+    def view(self, instance: Beamforming) -> GraphView:
+        """The network's output ``[K, 2N]`` is a beam in each node's antenna frame."""
+        graph, frames = beamforming_graph(instance)
+
+        def read(output: npt.NDArray[np.floating]) -> ComplexArray:
+            return beams_from_output(instance, frames, output)
+
+        return GraphView(graph, beamforming_statistics(graph), read)
+
+    def rates(self, instance: Beamforming, allocation: ComplexArray) -> FloatArray:
+        """Spectral efficiency of each receiver ``[K]``, bit/s/Hz."""
+        own, heard = _network(instance).received(allocation)
+        total = heard + instance.noise_power
+        rates: FloatArray = np.log2(total / np.maximum(total - squared(own), instance.noise_power))
+        return rates
+
+    def project(self, instance: Beamforming, allocation: ComplexArray) -> ComplexArray:
+        """Beams of a transmitter over a limit, all scaled down by one factor."""
+        scale = 1.0 / np.sqrt(np.maximum(_used(instance, allocation), 1.0))
+        return allocation * scale[instance.serving, None]
+
+    def margin(self, instance: Beamforming, allocation: ComplexArray) -> float:
+        """Smallest unused share of any transmitter's budget or antenna limit."""
+        return float(1.0 - _used(instance, allocation).max())
+
+    def baseline(self, instance: Beamforming) -> ComplexArray:
+        """Maximum-ratio beams, each transmitter's budget split evenly over its receivers."""
+        direct = _direct(instance)
+        return self._full_power(instance, direct.conj())
+
+    def starts(self, instance: Beamforming) -> ComplexArray:
+        """Equal antennas (the papers' start) and maximum ratio ``[2, K, N]``."""
+        equal = np.ones((instance.size, instance.antennas), np.complex128)
+        return np.stack([self._full_power(instance, equal), self.baseline(instance)])
+
+    def _full_power(self, instance: Beamforming, direction: ComplexArray) -> ComplexArray:
+        norm = np.linalg.norm(direction, axis=-1, keepdims=True)
+        unit = np.divide(direction, norm, out=np.zeros_like(direction), where=norm > 0)
+        served = np.bincount(instance.serving, minlength=instance.transmitters)
+        share = np.sqrt((instance.max_power / np.maximum(served, 1))[instance.serving])
+        return self.project(instance, unit * share[:, None])
+
+    def refine(
+        self, instances: Sequence[Beamforming], starts: Sequence[ComplexArray], stopping: Stopping
+    ) -> list[Refined]:
+        """WMMSE; dense instances of one shape, topology and number of starts run as one batch."""
+        found: dict[int, Refined] = {}
+        keys = [
+            None
+            if instance.links is not None
+            else (
+                instance.channel.shape,
+                instance.serving.tobytes(),
+                len(start),
+                instance.max_antenna_power is None,
+            )
+            for instance, start in zip(instances, starts, strict=True)
+        ]
+        for group in groups_by(keys):
+            members = [instances[i] for i in group]
+            if members[0].links is not None:
+                found[group[0]] = self._refine_sparse(members[0], starts[group[0]], stopping)
+                continue
+            limits = [m.max_antenna_power for m in members if m.max_antenna_power is not None]
+            solution = beamforming_wmmse(
+                DenseBeamNetwork(np.stack([m.channel for m in members])[:, None], members[0].serving),
+                np.stack([m.weights for m in members])[:, None],
+                np.stack([m.noise_power for m in members])[:, None],
+                np.stack([m.max_power for m in members])[:, None],
+                np.stack([starts[i] for i in group]),
+                stopping,
+                np.stack(limits)[:, None] if limits else None,
+            )
+            for i, beams in zip(group, solution.beams, strict=True):
+                found[i] = self._best(instances[i], beams, solution.iterations)
+        return [found[i] for i in range(len(instances))]
+
+    def _refine_sparse(self, instance: Beamforming, starts: ComplexArray, stopping: Stopping) -> Refined:
+        network = _network(instance)
+        runs = [
+            beamforming_wmmse(
+                network,
+                instance.weights,
+                instance.noise_power,
+                instance.max_power,
+                start,
+                stopping,
+                instance.max_antenna_power,
+            )
+            for start in starts
+        ]
+        return self._best(instance, np.stack([run.beams for run in runs]), max(run.iterations for run in runs))
+
+    def _best(self, instance: Beamforming, beams: ComplexArray, iterations: int) -> Refined:
+        # The multiplier meets the budget to 1e-12 relative: the projection takes that last bit off.
+        return best_of(self, instance, np.stack([self.project(instance, b) for b in beams]), iterations)
+
+    def rounded(self, instance: Beamforming, allocation: ComplexArray) -> npt.NDArray[np.complexfloating]:
+        """Shrinks by the least factor that is feasible after rounding."""
+        precision = float(np.finfo(instance.dtype).eps)
+        beams: npt.NDArray[np.complexfloating] = allocation.astype(instance.dtype)
+        shrink = 0.5 * precision
+        while _used(instance, beams.astype(np.complex128)).max() > 1.0:
+            beams = (allocation * (1.0 - shrink)).astype(instance.dtype)
+            shrink *= 2
+        return beams
+
+
+BEAMFORMING = BeamformingFamily()

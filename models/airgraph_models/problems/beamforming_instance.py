@@ -1,0 +1,138 @@
+"""One beamforming instance: K receivers, J transmitters of N antennas, one beam a receiver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from airgraph_models.problems.links import Links
+from airgraph_models.problems.validation import (
+    ComplexArray,
+    FloatArray,
+    IndexArray,
+    indices,
+    non_negative,
+    numeric,
+    per_node,
+    positive,
+    require,
+    shape_text,
+)
+
+
+@dataclass(frozen=True)
+class Beamforming:
+    """MISO interference channel or multi-cell downlink.
+
+    Receiver k hears ``y_k = sum_j channel[k, j, :] . x_j + noise`` with no conjugate, and transmitter
+    ``serving[k]`` spends ``beamformer[k, :]`` on it. Build one with `create`, which checks everything.
+
+    Attributes:
+        channel: ``[K, J, N]`` complex128, receiver first, or ``[E, N]`` with ``links``.
+        serving: ``[K]`` int64, the transmitter of each receiver.
+        weights: ``[K]`` rate weights, not negative.
+        noise_power: ``[K]`` noise at each receiver, positive.
+        max_power: ``[J]`` sum power budget of each transmitter, positive.
+        max_antenna_power: ``[J, N]`` limit of each antenna, or None.
+        links: Index pairs where ``channel`` is sparse.
+        dtype: Precision in which the answer goes back.
+    """
+
+    channel: ComplexArray
+    serving: IndexArray
+    weights: FloatArray
+    noise_power: FloatArray
+    max_power: FloatArray
+    max_antenna_power: FloatArray | None
+    links: Links | None
+    dtype: np.dtype[np.complexfloating]
+
+    problem: ClassVar[str] = "beamforming"
+
+    @classmethod
+    def create(
+        cls,
+        channel: npt.ArrayLike,
+        *,
+        weights: npt.ArrayLike = 1.0,
+        noise_power: npt.ArrayLike = 1.0,
+        max_power: npt.ArrayLike = 1.0,
+        serving_transmitter: npt.ArrayLike | None = None,
+        max_antenna_power: npt.ArrayLike | None = None,
+        links: Links | None = None,
+    ) -> Beamforming:
+        """Checks and converts.
+
+        Raises:
+            InvalidInstanceError: Zero receivers, transmitters or antennas, a wrong shape or dtype, a NaN or
+                infinite entry, a negative weight, a noise power or budget of zero, an index out of range.
+        """
+        given = np.asarray(channel)
+        if links is None:
+            require(
+                given.ndim == 3 and given.size > 0,
+                "channel",
+                "shape [K, J, N] with no zero extent",
+                f"shape {shape_text(given.shape)}",
+            )
+            receivers, transmitters, antennas = given.shape
+        else:
+            receivers, transmitters = links.receivers, links.transmitters
+            require(
+                given.ndim == 2 and given.shape[0] == links.count and given.shape[1] > 0,
+                "channel",
+                f"shape [{links.count}, N] with N >= 1",
+                f"shape {shape_text(given.shape)}",
+            )
+            antennas = given.shape[1]
+        checked = numeric("channel", given, allow_complex=True).astype(np.complex128, copy=False)
+        if serving_transmitter is None:
+            require(
+                receivers <= transmitters,
+                "serving_transmitter",
+                f"to be given when {receivers} receivers exceed {transmitters} transmitters",
+                "nothing",
+            )
+            serving = np.arange(receivers)
+        else:
+            serving = indices("serving_transmitter", serving_transmitter, (receivers,), transmitters)
+        limit = None
+        if max_antenna_power is not None:
+            spread = np.asarray(max_antenna_power)
+            if spread.ndim <= 1 and spread.shape in ((), (1,), (antennas,)):
+                spread = np.broadcast_to(spread, (transmitters, antennas))
+            limit = positive("max_antenna_power", spread, (transmitters, antennas))
+        single = given.dtype in (np.dtype(np.complex64), np.dtype(np.float32))
+        return cls(
+            channel=checked,
+            serving=serving,
+            weights=non_negative("weights", per_node(weights, receivers), (receivers,)),
+            noise_power=positive("noise_power", per_node(noise_power, receivers), (receivers,)),
+            max_power=positive("max_power", per_node(max_power, transmitters), (transmitters,)),
+            max_antenna_power=limit,
+            links=links,
+            dtype=np.dtype(np.complex64) if single else np.dtype(np.complex128),
+        )
+
+    @property
+    def size(self) -> int:
+        """Number of receivers K."""
+        return int(self.weights.size)
+
+    @property
+    def transmitters(self) -> int:
+        """Number of transmitters J."""
+        return int(self.max_power.size)
+
+    @property
+    def antennas(self) -> int:
+        """Antennas a transmitter N."""
+        return int(self.channel.shape[-1])
+
+    @property
+    def one_beam_a_transmitter(self) -> bool:
+        """Whether no transmitter serves two receivers (the interference channel)."""
+        return bool(np.bincount(self.serving, minlength=self.transmitters).max() <= 1)

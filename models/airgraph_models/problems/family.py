@@ -1,0 +1,160 @@
+"""What every problem family can do: the pivot between the wire, the networks and the solvers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from airgraph_models.classical.stopping import Stopping
+from airgraph_models.problems.row_table import LinkGraph
+from airgraph_models.problems.validation import FloatArray
+
+Array = npt.NDArray[Any]
+
+
+class Instance(Protocol):
+    """What the families share of their instances."""
+
+    @property
+    def size(self) -> int:
+        """Number of receivers."""
+
+    @property
+    def weights(self) -> FloatArray:
+        """``[K]`` rate weights."""
+
+
+InstanceT = TypeVar("InstanceT", bound=Instance)
+
+
+@dataclass(frozen=True)
+class Size:
+    """What an instance costs to serve: its nodes and its links."""
+
+    nodes: int
+    links: int
+
+
+@dataclass(frozen=True)
+class Refined:
+    """The outcome of an iterative algorithm on one instance.
+
+    Attributes:
+        allocation: Feasible, float64 or complex128.
+        objective: Its objective, bit/s/Hz.
+        iterations: Iterations spent.
+        start: Which start led to it.
+    """
+
+    allocation: Array
+    objective: float
+    iterations: int
+    start: int
+
+
+@dataclass(frozen=True)
+class GraphView:
+    """One instance as a network sees it.
+
+    Attributes:
+        graph: Features and links; graphs of several instances join into one union.
+        statistics: Input statistics, for the check of the training domain.
+        read: Turns the network's output for this instance ``[K, ...]`` into an allocation (not projected).
+    """
+
+    graph: LinkGraph
+    statistics: dict[str, float]
+    read: Callable[[npt.NDArray[np.floating]], Array]
+
+
+class ProblemFamily(ABC, Generic[InstanceT]):
+    """One family of radio resource-management problems, stateless.
+
+    Attributes:
+        name: As in the contract.
+        baseline_solver: Name of the closed form that guards every answer.
+        classical_solver: Name of the iterative algorithm.
+    """
+
+    name: ClassVar[str]
+    baseline_solver: ClassVar[str]
+    classical_solver: ClassVar[str]
+
+    @abstractmethod
+    def measure(self, instance: InstanceT) -> Size:
+        """Nodes and links of an instance."""
+
+    @abstractmethod
+    def antennas(self, instance: InstanceT) -> int:
+        """Antennas of each transmitter (1 where the problem has scalar gains)."""
+
+    @abstractmethod
+    def view(self, instance: InstanceT) -> GraphView:
+        """The instance's graph, and how the network's answer is read back.
+
+        Raises:
+            UnsupportedInstanceError: No network of this family can take the instance.
+        """
+
+    @abstractmethod
+    def rates(self, instance: InstanceT, allocation: Array) -> FloatArray:
+        """Spectral efficiency of each receiver ``[K]``, bit/s/Hz."""
+
+    def objective(self, instance: InstanceT, allocation: Array) -> float:
+        """Weighted sum rate, bit/s/Hz."""
+        return float(instance.weights @ self.rates(instance, allocation))
+
+    @abstractmethod
+    def project(self, instance: InstanceT, allocation: Array) -> Array:
+        """The allocation brought within every limit: scaled down where needed, never up."""
+
+    @abstractmethod
+    def margin(self, instance: InstanceT, allocation: Array) -> float:
+        """Smallest unused fraction of any limit: 0 at a full budget, negative if one is exceeded."""
+
+    @abstractmethod
+    def baseline(self, instance: InstanceT) -> Array:
+        """The closed-form answer that no other may fall below."""
+
+    @abstractmethod
+    def starts(self, instance: InstanceT) -> Array:
+        """Feasible classical starting points ``[S, ...]``; the first is the papers'."""
+
+    @abstractmethod
+    def refine(
+        self, instances: Sequence[InstanceT], starts: Sequence[Array], stopping: Stopping
+    ) -> list[Refined]:
+        """Runs the monotone classical algorithm from the starts ``[S, ...]`` of each instance.
+
+        Instances of one size run vectorised. Each gets its best result, never worse than its best start.
+        """
+
+    def solve(self, instances: Sequence[InstanceT], stopping: Stopping) -> list[Refined]:
+        """The classical answer: `refine` from `starts`."""
+        return self.refine(instances, [self.starts(instance) for instance in instances], stopping)
+
+    @abstractmethod
+    def rounded(self, instance: InstanceT, allocation: Array) -> Array:
+        """The feasible allocation in the caller's precision, feasible after that rounding too."""
+
+
+def best_of(
+    family: ProblemFamily[InstanceT], instance: InstanceT, allocations: Array, iterations: int
+) -> Refined:
+    """The best of the allocations ``[S, ...]`` of one instance."""
+    objectives = [family.objective(instance, allocation) for allocation in allocations]
+    best = int(np.argmax(objectives))
+    return Refined(allocations[best], objectives[best], iterations, best)
+
+
+def groups_by(keys: Sequence[object]) -> list[list[int]]:
+    """Positions with equal keys, in order of first appearance; a key of None stays alone."""
+    groups: dict[object, list[int]] = {}
+    for position, key in enumerate(keys):
+        groups.setdefault(("alone", position) if key is None else ("shared", key), []).append(position)
+    return list(groups.values())

@@ -1,0 +1,119 @@
+"""Sparse links: which receiver hears which transmitter, one entry a link."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from airgraph_models.problems.errors import InvalidInstanceError
+from airgraph_models.problems.validation import indices, require, shape_text
+
+IndexArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Links:
+    """Index pairs of the channels that are not zero.
+
+    Attributes:
+        receiver: ``[E]`` int64.
+        transmitter: ``[E]`` int64.
+        receivers: Number of receivers K.
+        transmitters: Number of transmitters J.
+    """
+
+    receiver: IndexArray
+    transmitter: IndexArray
+    receivers: int
+    transmitters: int
+
+    @classmethod
+    def create(
+        cls, receiver: npt.ArrayLike, transmitter: npt.ArrayLike, receivers: int, transmitters: int
+    ) -> Links:
+        """Checks the indices.
+
+        Raises:
+            InvalidInstanceError: No receivers or transmitters, an index out of range, arrays of different
+                lengths, or the same (receiver, transmitter) pair twice.
+        """
+        require(receivers > 0, "num_receivers", "at least 1", str(receivers))
+        require(transmitters > 0, "num_transmitters", "at least 1", str(transmitters))
+        shape = np.shape(receiver)
+        require(len(shape) == 1, "receiver", "shape [E]", f"shape {shape_text(shape)}")
+        rx = indices("receiver", receiver, shape, receivers)
+        tx = indices("transmitter", transmitter, shape, transmitters)
+        matrix = sparse.coo_array((np.ones(rx.size, np.int8), (rx, tx)), shape=(receivers, transmitters)).tocsr()
+        if matrix.nnz != rx.size or bool((matrix.data != 1).any()):
+            row = int(np.argmax(np.diff(matrix.indptr) < np.bincount(rx, minlength=receivers)))
+            raise InvalidInstanceError("receiver", "each (receiver, transmitter) pair once", f"a pair of {row} twice")
+        return cls(rx, tx, receivers, transmitters)
+
+    @property
+    def count(self) -> int:
+        """Number of links E."""
+        return int(self.receiver.size)
+
+    def direct(self, serving: IndexArray) -> IndexArray:
+        """Index of each receiver's link from its serving transmitter ``[K]``, -1 where there is none."""
+        position = np.full(self.receivers, -1, np.int64)
+        own = np.flatnonzero(self.transmitter == serving[self.receiver])
+        position[self.receiver[own]] = own
+        return position
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """For each node its neighbours, with the link in either direction (-1: none).
+
+    Attributes:
+        offsets: ``[N + 1]`` row offsets.
+        neighbour: ``[E]`` node index j.
+        incoming: ``[E]`` index of the link j's transmitter -> node's receiver (interference heard).
+        outgoing: ``[E]`` index of the link node's transmitter -> j's receiver (interference caused).
+    """
+
+    offsets: IndexArray
+    neighbour: IndexArray
+    incoming: IndexArray
+    outgoing: IndexArray
+
+
+@lru_cache(maxsize=256)
+def dense_neighbours(nodes: int) -> Neighbours:
+    """Everybody hears everybody: link index = receiver * nodes + transmitter."""
+    receiver = np.repeat(np.arange(nodes), nodes - 1)
+    # Column c of row i is node c before the diagonal and node c + 1 after it.
+    column = np.tile(np.arange(nodes - 1), nodes)
+    transmitter = column + (column >= receiver)
+    return Neighbours(
+        offsets=np.arange(nodes + 1) * (nodes - 1),
+        neighbour=transmitter,
+        incoming=receiver * nodes + transmitter,
+        outgoing=transmitter * nodes + receiver,
+    )
+
+
+def sparse_neighbours(receiver: IndexArray, transmitter: IndexArray, nodes: int) -> Neighbours:
+    """Joins the two directions of each pair in one pass of a compressed-sparse-row sum.
+
+    Args:
+        receiver: ``[E]`` receiving node.
+        transmitter: ``[E]`` transmitting node.
+        nodes: Number of nodes N (one transmitter and one receiver each).
+    """
+    cross = np.flatnonzero(receiver != transmitter)
+    # Real part: 1 + index of the incoming link; imaginary part: 1 + index of the outgoing one.
+    label = (cross + 1).astype(np.complex128)
+    incoming = sparse.coo_array((label, (receiver[cross], transmitter[cross])), shape=(nodes, nodes)).tocsr()
+    both = (incoming + 1j * incoming.T.tocsr()).tocsr()
+    return Neighbours(
+        offsets=both.indptr.astype(np.int64),
+        neighbour=both.indices.astype(np.int64),
+        incoming=both.data.real.astype(np.int64) - 1,
+        outgoing=both.data.imag.astype(np.int64) - 1,
+    )

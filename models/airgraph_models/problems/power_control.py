@@ -1,0 +1,120 @@
+"""Power control: weighted sum rate of K interfering pairs (paper 000 (3); paper 001 (5); paper 003 (3))."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from airgraph_models.classical.scalar_wmmse import Crosstalk, scalar_wmmse
+from airgraph_models.classical.stopping import Stopping
+from airgraph_models.problems.family import GraphView, ProblemFamily, Refined, Size, best_of, groups_by
+from airgraph_models.problems.power_control_features import power_control_graph, power_control_statistics
+from airgraph_models.problems.power_control_instance import PowerControl
+from airgraph_models.problems.validation import FloatArray
+
+__all__ = ["POWER_CONTROL", "PowerControl", "PowerControlFamily"]
+
+
+def _crosstalk(instance: PowerControl) -> Crosstalk:
+    if instance.links is None:
+        return Crosstalk.dense(instance.gain)
+    nodes = instance.size
+    matrix = sparse.coo_array(
+        (instance.gain, (instance.links.receiver, instance.links.transmitter)), shape=(nodes, nodes)
+    ).tocsr()
+    return Crosstalk.sparse(matrix, matrix.diagonal())
+
+
+class PowerControlFamily(ProblemFamily[PowerControl]):
+    r"""Maximise :math:`\sum_k \alpha_k \log_2(1 + g_{kk} p_k / (\sigma_k^2 + \sum_{j \ne k} g_{kj} p_j))`.
+
+    Subject to :math:`0 \le p_k \le P_k`; allocations are powers ``[K]``.
+    """
+
+    name: ClassVar[str] = PowerControl.problem
+    baseline_solver: ClassVar[str] = "full_power"
+    classical_solver: ClassVar[str] = "wmmse"
+
+    def measure(self, instance: PowerControl) -> Size:
+        """Pairs and channels."""
+        return Size(instance.size, int(instance.gain.size))
+
+    def antennas(self, instance: PowerControl) -> int:
+        """One."""
+        return 1
+
+    def view(self, instance: PowerControl) -> GraphView:
+        """The network's output ``[K, 1]`` is the share of each budget."""
+        graph = power_control_graph(instance)
+
+        def read(output: npt.NDArray[np.floating]) -> FloatArray:
+            return output[:, 0].astype(np.float64) * instance.max_power
+
+        return GraphView(graph, power_control_statistics(graph), read)
+
+    def rates(self, instance: PowerControl, allocation: FloatArray) -> FloatArray:
+        """Spectral efficiency of each pair ``[K]``, bit/s/Hz."""
+        crosstalk = _crosstalk(instance)
+        total = crosstalk.received(allocation[None])[0] + instance.noise_power
+        rest = np.maximum(total - crosstalk.direct[0] * allocation, instance.noise_power)
+        rates: FloatArray = np.log2(total / rest)
+        return rates
+
+    def project(self, instance: PowerControl, allocation: FloatArray) -> FloatArray:
+        """Powers clipped to 0 .. max_power."""
+        return np.clip(allocation, 0.0, instance.max_power)
+
+    def margin(self, instance: PowerControl, allocation: FloatArray) -> float:
+        """Smallest of (max_power - power) / max_power, negative too where a power is below zero."""
+        share = allocation / instance.max_power
+        return float(min((1.0 - share).min(), share.min() if (share < 0).any() else np.inf))
+
+    def baseline(self, instance: PowerControl) -> FloatArray:
+        """Full power."""
+        return instance.max_power.copy()
+
+    def starts(self, instance: PowerControl) -> FloatArray:
+        """Full power ``[1, K]``."""
+        return instance.max_power[None]
+
+    def refine(
+        self, instances: Sequence[PowerControl], starts: Sequence[FloatArray], stopping: Stopping
+    ) -> list[Refined]:
+        """WMMSE; dense instances of one size and number of starts run as one batch."""
+        found: dict[int, Refined] = {}
+        keys = [
+            (instance.size, len(start)) if instance.links is None else None
+            for instance, start in zip(instances, starts, strict=True)
+        ]
+        for group in groups_by(keys):
+            members = [instances[i] for i in group]
+            if len(group) == 1:
+                crosstalk = _crosstalk(members[0])
+            else:
+                crosstalk = Crosstalk.dense(np.stack([m.gain for m in members]))
+            batch = (lambda values: values[0]) if len(group) == 1 else np.stack
+            solution = scalar_wmmse(
+                crosstalk,
+                batch([m.weights[None] for m in members]),
+                batch([m.noise_power[None] for m in members]),
+                batch([m.max_power[None] for m in members]),
+                batch([starts[i] for i in group]),
+                stopping,
+            )
+            powers = solution.power[None] if len(group) == 1 else solution.power
+            for i, power in zip(group, powers, strict=True):
+                found[i] = best_of(self, instances[i], power, solution.iterations)
+        return [found[i] for i in range(len(instances))]
+
+    def rounded(self, instance: PowerControl, allocation: FloatArray) -> npt.NDArray[np.floating]:
+        """Rounds towards zero where the nearest number would exceed the budget."""
+        power: npt.NDArray[np.floating] = allocation.astype(instance.dtype)
+        over = power.astype(np.float64) > instance.max_power
+        return np.where(over, np.nextafter(power, instance.dtype.type(0)), power)
+
+
+POWER_CONTROL = PowerControlFamily()

@@ -1,0 +1,80 @@
+"""One power-control instance: K transmitter-receiver pairs that share a channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from airgraph_models.problems.links import Links
+from airgraph_models.problems.validation import FloatArray, non_negative, per_node, positive, require, shape_text
+
+
+@dataclass(frozen=True)
+class PowerControl:
+    """K interfering single-antenna pairs; transmitter k serves receiver k.
+
+    Build one with `create`, which checks everything; all arrays are float64.
+
+    Attributes:
+        gain: ``[K, K]`` power gains, receiver first, or ``[E]`` with ``links``.
+        weights: ``[K]`` rate weights, not negative.
+        noise_power: ``[K]`` noise at each receiver, positive, in the unit of gain times power.
+        max_power: ``[K]`` budget of each transmitter, positive.
+        links: Index pairs where ``gain`` is sparse.
+        dtype: Precision in which the answer goes back.
+    """
+
+    gain: FloatArray
+    weights: FloatArray
+    noise_power: FloatArray
+    max_power: FloatArray
+    links: Links | None
+    dtype: np.dtype[np.floating]
+
+    problem: ClassVar[str] = "power_control"
+
+    @classmethod
+    def create(
+        cls,
+        gain: npt.ArrayLike,
+        *,
+        weights: npt.ArrayLike = 1.0,
+        noise_power: npt.ArrayLike = 1.0,
+        max_power: npt.ArrayLike = 1.0,
+        links: Links | None = None,
+    ) -> PowerControl:
+        """Checks and converts.
+
+        Raises:
+            InvalidInstanceError: Zero pairs, a wrong shape or dtype, a NaN, infinite or negative entry,
+                a noise power or budget of zero.
+        """
+        given = np.asarray(gain)
+        if links is None:
+            square = given.ndim == 2 and given.shape[0] == given.shape[1] and given.shape[0] > 0
+            require(square, "gain", "shape [K, K] with K >= 1", f"shape {shape_text(given.shape)}")
+            nodes = given.shape[0]
+            checked = non_negative("gain", given, (nodes, nodes))
+        else:
+            nodes = links.receivers
+            require(
+                links.transmitters == nodes, "num_nodes", "as many transmitters as receivers", str(links.transmitters)
+            )
+            checked = non_negative("gain", given, (links.count,))
+        single = given.dtype in (np.dtype(np.float32), np.dtype(np.float16))
+        return cls(
+            gain=checked,
+            weights=non_negative("weights", per_node(weights, nodes), (nodes,)),
+            noise_power=positive("noise_power", per_node(noise_power, nodes), (nodes,)),
+            max_power=positive("max_power", per_node(max_power, nodes), (nodes,)),
+            links=links,
+            dtype=np.dtype(np.float32) if single else np.dtype(np.float64),
+        )
+
+    @property
+    def size(self) -> int:
+        """Number of pairs K."""
+        return int(self.weights.size)

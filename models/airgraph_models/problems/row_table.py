@@ -1,0 +1,142 @@
+"""The graph layout that the exported networks read: a two-level neighbour table.
+
+A node's links are cut into *rows* of ``W`` slots; a slot that has no link left repeats the node's last
+one, which changes nothing because the networks aggregate with a maximum. A second table lists each
+node's rows, padded the same way. So a hub costs a few more rows instead of widening every node's table,
+instances of different sizes stack into one disjoint union, and all products run on contiguous blocks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Float32Array = npt.NDArray[np.float32]
+IndexArray = npt.NDArray[np.int64]
+
+DEFAULT_ROW_WIDTH = 8
+"""Slots a row where degrees differ: about W/2 slots are padding per node, against one gather a row."""
+
+
+@dataclass(frozen=True)
+class LinkGraph:
+    """Interference graph of one instance, in compressed sparse rows.
+
+    Attributes:
+        offsets: ``[N + 1]``; the links of node i are ``offsets[i] .. offsets[i + 1]``.
+        neighbour: ``[E]``; the node at the other end of each link.
+        link: ``[E, F]`` float32 link features.
+        node: ``[N, F]`` float32 node features.
+    """
+
+    offsets: IndexArray
+    neighbour: IndexArray
+    link: Float32Array
+    node: Float32Array
+
+    @property
+    def nodes(self) -> int:
+        """Number of nodes N."""
+        return int(self.node.shape[0])
+
+
+@dataclass(frozen=True)
+class RowTable:
+    """Network inputs for a disjoint union of graphs with N nodes in all.
+
+    Attributes:
+        node: ``[N, F]`` float32 node features.
+        link: ``[R, W, F]`` float32 link features, by row and slot.
+        neighbour: ``[R, W]`` int64, the neighbour's node index of each slot.
+        rows: ``[N, C]`` int64, the rows of each node.
+        connected: ``[N, 1]`` float32, 1 where the node has a link, else 0.
+        sizes: Number of nodes of each graph, to split the answer.
+    """
+
+    node: Float32Array
+    link: Float32Array
+    neighbour: IndexArray
+    rows: IndexArray
+    connected: Float32Array
+    sizes: tuple[int, ...]
+
+    def inputs(self) -> dict[str, npt.NDArray[np.generic]]:
+        """The tensors by the names the exported networks use."""
+        return {
+            "node": self.node,
+            "link": self.link,
+            "neighbour": self.neighbour,
+            "rows": self.rows,
+            "connected": self.connected,
+        }
+
+    def split(self, output: npt.NDArray[np.generic]) -> list[npt.NDArray[np.generic]]:
+        """Cuts a per-node output ``[N, ...]`` into one array a graph."""
+        return np.split(output, np.cumsum(self.sizes)[:-1])
+
+
+def build_row_table(graphs: list[LinkGraph], row_width: int | None = None) -> RowTable:
+    """Joins graphs into one disjoint union and lays it out in rows.
+
+    Args:
+        graphs: At least one graph; all with the same feature widths.
+        row_width: Slots a row; by default the common degree where all degrees agree, else
+            `DEFAULT_ROW_WIDTH`.
+    """
+    if len(graphs) == 1:
+        union = graphs[0]
+    else:
+        first_node = np.cumsum([0] + [g.nodes for g in graphs])
+        first_link = np.cumsum([0] + [g.neighbour.size for g in graphs])
+        union = LinkGraph(
+            offsets=np.concatenate(
+                [g.offsets[:-1] + e for g, e in zip(graphs, first_link[:-1], strict=True)] + [first_link[-1:]]
+            ),
+            neighbour=np.concatenate([g.neighbour + n for g, n in zip(graphs, first_node[:-1], strict=True)]),
+            link=np.concatenate([g.link for g in graphs]),
+            node=np.concatenate([g.node for g in graphs]),
+        )
+    return _lay_out(union, tuple(g.nodes for g in graphs), row_width)
+
+
+def _lay_out(graph: LinkGraph, sizes: tuple[int, ...], row_width: int | None) -> RowTable:
+    degree = np.diff(graph.offsets)
+    largest = int(degree.max())
+    nodes = graph.nodes
+    if largest == 0:
+        return RowTable(
+            node=graph.node,
+            link=np.zeros((1, 1, graph.link.shape[1]), np.float32),
+            neighbour=np.zeros((1, 1), np.int64),
+            rows=np.zeros((nodes, 1), np.int64),
+            connected=np.zeros((nodes, 1), np.float32),
+            sizes=sizes,
+        )
+    if row_width is None and bool((degree == largest).all()):
+        return RowTable(
+            node=graph.node,
+            link=graph.link.reshape(nodes, largest, -1),
+            neighbour=graph.neighbour.reshape(nodes, largest),
+            rows=np.arange(nodes, dtype=np.int64)[:, None],
+            connected=np.ones((nodes, 1), np.float32),
+            sizes=sizes,
+        )
+    width = row_width or min(DEFAULT_ROW_WIDTH, largest)
+    count = -(-degree // width)
+    first_row = np.cumsum(count) - count
+    # Row r of a node starts width * r slots into its links and never reads past its last link.
+    owner = np.repeat(np.arange(nodes), count)
+    start = graph.offsets[owner] + width * (np.arange(owner.size) - first_row[owner])
+    slots = np.minimum(start[:, None] + np.arange(width), graph.offsets[owner + 1][:, None] - 1)
+    last = np.maximum(count - 1, 0)[:, None]
+    rows = np.minimum(first_row, owner.size - 1)[:, None] + np.minimum(np.arange(int(count.max())), last)
+    return RowTable(
+        node=graph.node,
+        link=graph.link[slots],
+        neighbour=graph.neighbour[slots],
+        rows=rows,
+        connected=(degree > 0).astype(np.float32)[:, None],
+        sizes=sizes,
+    )

@@ -1,0 +1,93 @@
+"""Checks shared by every problem family: one place, deterministic messages."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from airgraph_models.problems.errors import InvalidInstanceError
+
+FloatArray = npt.NDArray[np.float64]
+ComplexArray = npt.NDArray[np.complex128]
+IndexArray = npt.NDArray[np.int64]
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """A shape as a person writes it: ``[3, 4]``."""
+    return "[" + ", ".join(str(n) for n in shape) + "]"
+
+
+def require(condition: bool, field: str, expected: str, got: str) -> None:
+    """Raises `InvalidInstanceError` unless ``condition`` holds."""
+    if not condition:
+        raise InvalidInstanceError(field, expected, got)
+
+
+def _first_index(bad: npt.NDArray[np.bool_]) -> str:
+    index = np.unravel_index(int(np.argmax(bad)), bad.shape)
+    return "index (" + ", ".join(str(int(i)) for i in index) + ")"
+
+
+def _first_value(values: npt.NDArray[np.generic], bad: npt.NDArray[np.bool_]) -> str:
+    if values.ndim == 0:
+        return str(values[()])
+    index = np.unravel_index(int(np.argmax(bad)), bad.shape)
+    return f"{values[index]} at {_first_index(bad)}"
+
+
+def numeric(field: str, values: npt.ArrayLike, *, allow_complex: bool) -> npt.NDArray[np.generic]:
+    """``values`` as an array of finite numbers.
+
+    Raises:
+        InvalidInstanceError: A dtype that is not numeric (or complex where only real is meant), or a
+            NaN or infinite entry.
+    """
+    array: npt.NDArray[np.generic] = np.asarray(values)
+    kinds = "fiuc" if allow_complex else "fiu"
+    kind_text = "real or complex numbers" if allow_complex else "real numbers"
+    require(array.dtype.kind in kinds, field, kind_text, f"dtype {array.dtype}")
+    finite = np.isfinite(array)
+    require(bool(finite.all()), field, "finite entries", _first_value(array, ~finite) if array.size else "none")
+    return array
+
+
+def real(field: str, values: npt.ArrayLike, shape: tuple[int, ...]) -> FloatArray:
+    """``values`` as finite float64 of exactly ``shape``."""
+    array = numeric(field, values, allow_complex=False)
+    require(array.shape == shape, field, f"shape {shape_text(shape)}", f"shape {shape_text(array.shape)}")
+    return array.astype(np.float64, copy=False)
+
+
+def non_negative(field: str, values: npt.ArrayLike, shape: tuple[int, ...]) -> FloatArray:
+    """``values`` as finite float64 of ``shape`` with no entry below zero."""
+    array = real(field, values, shape)
+    bad = array < 0
+    require(not bad.any(), field, "entries >= 0", _first_value(array, bad) if array.size else "none")
+    return array
+
+
+def positive(field: str, values: npt.ArrayLike, shape: tuple[int, ...]) -> FloatArray:
+    """``values`` as finite float64 of ``shape`` with every entry above zero."""
+    array = real(field, values, shape)
+    bad = array <= 0
+    require(not bad.any(), field, "entries > 0", _first_value(array, bad) if array.size else "none")
+    return array
+
+
+def per_node(values: npt.ArrayLike, count: int) -> npt.NDArray[np.generic]:
+    """A scalar (shape [] or [1]) spread over ``count`` nodes; anything else unchanged."""
+    array: npt.NDArray[np.generic] = np.asarray(values)
+    if array.ndim == 0 or (array.shape == (1,) and count != 1):
+        return np.broadcast_to(array.reshape(()), (count,))
+    return array
+
+
+def indices(field: str, values: npt.ArrayLike, shape: tuple[int, ...], upper: int) -> IndexArray:
+    """``values`` as int64 of ``shape``, each in ``0 .. upper - 1``."""
+    array = np.asarray(values)
+    require(array.dtype.kind in "iu", field, "integer indices", f"dtype {array.dtype}")
+    require(array.shape == shape, field, f"shape {shape_text(shape)}", f"shape {shape_text(array.shape)}")
+    index = array.astype(np.int64, copy=False)
+    bad = (index < 0) | (index >= upper)
+    require(not bad.any(), field, f"indices in 0..{upper - 1}", _first_value(index, bad) if index.size else "none")
+    return index

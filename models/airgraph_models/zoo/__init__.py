@@ -1,0 +1,1 @@
+"""Shipped models, <problem>/<model>/<version>/, and the card that describes each."""

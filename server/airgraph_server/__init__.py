@@ -1,0 +1,1 @@
+"""gRPC server that allocates powers and beamformers: learned, guarded, on time."""

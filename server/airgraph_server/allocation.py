@@ -1,0 +1,130 @@
+"""From requests to responses: decode, decide, encode. The transport-free data plane.
+
+A test, a benchmark or another front end calls this with messages; the servicers only pass calls on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+from airgraph.v1 import allocator_pb2
+
+from airgraph_server.codec.answers import encode_decision
+from airgraph_server.codec.problems import decode_problem
+from airgraph_server.decision.decide import Decider
+from airgraph_server.decision.types import Decision, Policy, Task
+from airgraph_server.errors import CallError, DeadlineMissedError, InvalidInstanceError
+from airgraph_server.metrics import Metrics
+from airgraph_server.registry.registry import Registry
+from airgraph_server.settings import Settings
+
+POLICIES = {
+    allocator_pb2.POLICY_UNSPECIFIED: Policy.AUTO,
+    allocator_pb2.POLICY_AUTO: Policy.AUTO,
+    allocator_pb2.POLICY_LEARNED: Policy.LEARNED,
+    allocator_pb2.POLICY_CLASSICAL: Policy.CLASSICAL,
+}
+CLASSICAL_ITERATIONS = 100
+"""What the papers call WMMSE: 100 iterations."""
+
+Outcome = allocator_pb2.AllocateResponse | Exception
+
+
+@dataclass(frozen=True)
+class CallScope:
+    """What an answer needs to know of its call.
+
+    Attributes:
+        deadline: On the clock of `time.perf_counter`; None for no deadline.
+        abandoned: Has the caller gone away?
+    """
+
+    deadline: float | None = None
+    abandoned: Callable[[], bool] = lambda: False
+
+
+class Allocation:
+    """The data plane of one server."""
+
+    def __init__(self, settings: Settings, registry: Registry, metrics: Metrics) -> None:
+        """Keeps the parts of the path."""
+        self._settings = settings
+        self._registry = registry
+        self._metrics = metrics
+        self._decider = Decider(settings, metrics)
+
+    def allocate(
+        self, requests: Sequence[allocator_pb2.AllocateRequest], scope: CallScope
+    ) -> list[Outcome]:
+        """One response or error a request, in order. A bad instance fails alone."""
+        began = perf_counter()
+        outcomes: list[Outcome | Task] = [self._decode(request, scope) for request in requests]
+        decoded = perf_counter()
+        tasks = [(i, task) for i, task in enumerate(outcomes) if isinstance(task, Task)]
+        decisions = self._decider.decide([task for _, task in tasks])
+        for (i, task), decision in zip(tasks, decisions, strict=True):
+            if isinstance(decision, CallError):
+                outcomes[i] = decision
+                continue
+            decision.timings.decode = (decoded - began) / len(requests)
+            decision.timings.total += decoded - began
+            outcomes[i] = self._encode(requests[i], task, decision)
+        for outcome in outcomes:
+            if isinstance(outcome, DeadlineMissedError):
+                self._metrics.deadline_missed.inc()
+        return [outcome for outcome in outcomes if not isinstance(outcome, Task)]
+
+    def _decode(self, request: allocator_pb2.AllocateRequest, scope: CallScope) -> Task | Exception:
+        try:
+            policy = POLICIES.get(request.policy)
+            if policy is None:
+                raise InvalidInstanceError("policy", "a policy of this version", str(request.policy))
+            family, instance = decode_problem(request, self._settings)
+            asked = (request.model.name, request.model.version) if request.HasField("model") else None
+            model, detail = self._registry.find(family.name, asked)
+        except (CallError, InvalidInstanceError) as error:
+            return error
+        return Task(
+            family=family,
+            instance=instance,
+            policy=policy,
+            model=model,
+            model_detail=detail,
+            shadow=request.shadow,
+            deadline=scope.deadline,
+            max_polish_iterations=(
+                request.max_polish_iterations if request.HasField("max_polish_iterations") else None
+            ),
+            classical_iterations=(
+                request.classical_iterations if request.HasField("classical_iterations") else CLASSICAL_ITERATIONS
+            ),
+            abandoned=scope.abandoned,
+        )
+
+    def _encode(
+        self, request: allocator_pb2.AllocateRequest, task: Task, decision: Decision
+    ) -> allocator_pb2.AllocateResponse:
+        began = perf_counter()
+        family = task.family.name
+        response = encode_decision(request.request_id, family, decision)
+        timings = decision.timings
+        observed = {
+            "decode": timings.decode,
+            "queue": timings.queue,
+            "inference": timings.inference,
+            "decision": timings.decision,
+            "polish": timings.polish,
+            "encode": perf_counter() - began,
+        }
+        for stage, seconds in observed.items():
+            self._metrics.stage.labels(family, stage).observe(seconds)
+        self._metrics.answers.labels(family, decision.solver).inc()
+        if decision.fallback is not None:
+            self._metrics.fallbacks.labels(family, decision.fallback.reason.value).inc()
+        if decision.baseline_objective > 0:
+            self._metrics.objective_over_baseline.labels(family).observe(
+                decision.objective / decision.baseline_objective
+            )
+        return response

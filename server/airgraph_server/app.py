@@ -1,0 +1,132 @@
+"""Puts the server together, and takes it apart cleanly."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
+
+import grpc
+from airgraph.v1 import allocator_pb2, allocator_pb2_grpc, registry_pb2, registry_pb2_grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from inference import open_inference_pb2, open_inference_pb2_grpc
+from prometheus_client import start_http_server
+
+from airgraph_server.allocation import Allocation
+from airgraph_server.log import logger
+from airgraph_server.metrics import Metrics
+from airgraph_server.registry.registry import Registry
+from airgraph_server.rpc.allocator import AllocatorServicer
+from airgraph_server.rpc.interceptor import CallInterceptor
+from airgraph_server.rpc.registry import RegistryServicer
+from airgraph_server.settings import Settings
+
+ALLOCATOR = allocator_pb2.DESCRIPTOR.services_by_name["Allocator"].full_name
+REGISTRY = registry_pb2.DESCRIPTOR.services_by_name["Registry"].full_name
+INFERENCE = open_inference_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
+
+
+class Server:
+    """One process: the gRPC server, its models and its metrics endpoint.
+
+    A context manager in tests; `run` in production. Health answers NOT_SERVING until every model has been
+    verified, has reproduced its golden instance and is warm.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Prepares everything that cannot fail for lack of a model.
+
+        Raises:
+            OSError: A port cannot be bound.
+        """
+        self.settings = settings
+        self.metrics = Metrics()
+        self.registry = Registry(settings, self.metrics)
+        self._stopping = threading.Event()
+        self._health = health.HealthServicer()
+        self._metrics_server = None
+        limit = settings.max_message_bytes
+        self._grpc = grpc.server(
+            ThreadPoolExecutor(settings.threads, thread_name_prefix="call"),
+            interceptors=[CallInterceptor(self.metrics)],
+            maximum_concurrent_rpcs=settings.threads + settings.max_queued_calls,
+            options=[
+                ("grpc.max_receive_message_length", limit),
+                ("grpc.max_send_message_length", limit),
+                # Two servers on one port would silently share its calls.
+                ("grpc.so_reuseport", 0),
+            ],
+        )
+        allocation = Allocation(settings, self.registry, self.metrics)
+        allocator_pb2_grpc.add_AllocatorServicer_to_server(AllocatorServicer(allocation), self._grpc)
+        registry_pb2_grpc.add_RegistryServicer_to_server(RegistryServicer(self.registry), self._grpc)
+        open_inference_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(
+            open_inference_pb2_grpc.GRPCInferenceServiceServicer(), self._grpc
+        )
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
+        self.services = (ALLOCATOR, REGISTRY, INFERENCE)
+        reflection.enable_server_reflection(
+            (*self.services, health.SERVICE_NAME, reflection.SERVICE_NAME), self._grpc
+        )
+        self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
+        try:
+            self.port = self._grpc.add_insecure_port(f"{settings.host}:{settings.port}")
+        except RuntimeError as error:
+            raise OSError(f"cannot listen on {settings.host}:{settings.port}: {error}") from error
+        self.metrics_port: int | None = None
+
+    @property
+    def target(self) -> str:
+        """Where a client connects."""
+        return f"{self.settings.host}:{self.port}"
+
+    def start(self) -> None:
+        """Listens, loads the models, then reports ready."""
+        if self.settings.metrics_port is not None:
+            self._metrics_server, _ = start_http_server(
+                self.settings.metrics_port, self.settings.host, self.metrics.registry
+            )
+            self.metrics_port = self._metrics_server.server_port
+        self._grpc.start()
+        self.registry.load()
+        self._set_health(health_pb2.HealthCheckResponse.SERVING)
+        # Its methods are in the contract and answer UNIMPLEMENTED for now: no client should be sent there.
+        self._health.set(INFERENCE, health_pb2.HealthCheckResponse.NOT_SERVING)
+        logger().info("ready", target=self.target, port=self.port, metrics_port=self.metrics_port)
+
+    def stop(self, grace: float | None = None) -> None:
+        """Refuses new calls, lets running ones finish within the grace, then closes."""
+        self._health.enter_graceful_shutdown()
+        self._grpc.stop(self.settings.drain_seconds if grace is None else grace).wait()
+        if self._metrics_server is not None:
+            self._metrics_server.shutdown()
+            self._metrics_server.server_close()
+            self._metrics_server = None
+
+    def run(self) -> None:
+        """Serves until SIGTERM or SIGINT, then drains."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        self.start()
+        self._stopping.wait()
+        logger().info("draining", seconds=self.settings.drain_seconds)
+        self.stop()
+        logger().info("stopped")
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._stopping.set()
+
+    def _set_health(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
+        for service in ("", *self.services):
+            self._health.set(service, status)
+
+    def __enter__(self) -> Server:
+        """Starts serving."""
+        self.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Stops serving."""
+        self.stop()

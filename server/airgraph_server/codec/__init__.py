@@ -1,0 +1,1 @@
+"""Pure converters between the contract's messages and problem instances."""

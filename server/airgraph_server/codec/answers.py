@@ -1,0 +1,66 @@
+"""Decisions to answer messages."""
+
+from __future__ import annotations
+
+from airgraph.v1 import allocator_pb2, problems_pb2, provenance_pb2
+
+from airgraph_models.problems import BEAMFORMING, POWER_CONTROL
+from airgraph_server.codec.tensors import encode_tensor
+from airgraph_server.decision.types import Decision, Fallback, Shadow
+
+
+def encode_decision(request_id: str, family: str, decision: Decision) -> allocator_pb2.AllocateResponse:
+    """The answer of one instance with its provenance."""
+    response = allocator_pb2.AllocateResponse(request_id=request_id, provenance=_provenance(decision))
+    allocation = encode_tensor(decision.allocation)
+    if family == POWER_CONTROL.name:
+        response.power_control.CopyFrom(problems_pb2.PowerControlAnswer(power=allocation))
+    elif family == BEAMFORMING.name:
+        response.beamforming.CopyFrom(problems_pb2.BeamformingAnswer(beamformer=allocation))
+    else:
+        raise ValueError(f"no answer message for family {family!r}")
+    return response
+
+
+def _reason(fallback: Fallback | None) -> provenance_pb2.FallbackReason:
+    if fallback is None:
+        return provenance_pb2.FALLBACK_REASON_UNSPECIFIED
+    return provenance_pb2.FallbackReason.Value(f"FALLBACK_REASON_{fallback.reason.value}")
+
+
+def _provenance(decision: Decision) -> provenance_pb2.Provenance:
+    timings = decision.timings
+    return provenance_pb2.Provenance(
+        solver=decision.solver,
+        model_name=decision.model.name if decision.model else "",
+        model_version=decision.model.version if decision.model else "",
+        fallback_reason=_reason(decision.fallback),
+        fallback_detail=decision.fallback.detail if decision.fallback else "",
+        objective=decision.objective,
+        baseline_objective=decision.baseline_objective,
+        rates=encode_tensor(decision.rates),
+        constraint_margin=decision.margin,
+        polish_iterations=decision.polish_iterations,
+        batch_size=decision.batch_size,
+        timings=provenance_pb2.Timings(
+            decode_seconds=timings.decode,
+            queue_seconds=timings.queue,
+            inference_seconds=timings.inference,
+            decision_seconds=timings.decision,
+            polish_seconds=timings.polish,
+            total_seconds=timings.total,
+        ),
+        shadow=_shadow(decision.shadow) if decision.shadow else None,
+    )
+
+
+def _shadow(shadow: Shadow) -> provenance_pb2.ShadowReport:
+    return provenance_pb2.ShadowReport(
+        model_name=shadow.model.name if shadow.model else "",
+        model_version=shadow.model.version if shadow.model else "",
+        objective=shadow.objective,
+        constraint_margin=shadow.margin,
+        inference_seconds=shadow.inference_seconds,
+        fallback_reason=_reason(shadow.fallback),
+        fallback_detail=shadow.fallback.detail if shadow.fallback else "",
+    )

@@ -1,0 +1,99 @@
+"""Problem messages to instances, one function a family."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from airgraph.v1 import allocator_pb2, problems_pb2, tensor_pb2
+
+from airgraph_models.problems import BEAMFORMING, POWER_CONTROL, Beamforming, Links, PowerControl, ProblemFamily
+from airgraph_server.codec.tensors import decode_tensor
+from airgraph_server.errors import InvalidInstanceError, NotImplementedProblemError, TooLargeError
+from airgraph_server.settings import Settings
+
+Array = npt.NDArray[Any]
+
+
+def decode_problem(
+    request: allocator_pb2.AllocateRequest, settings: Settings
+) -> tuple[ProblemFamily[Any], PowerControl | Beamforming]:
+    """The family and the checked instance of a request.
+
+    Raises:
+        InvalidInstanceError: A field cannot be accepted, or no problem is set.
+        NotImplementedProblemError: A family of the contract that this version does not solve.
+        TooLargeError: More nodes or links than the settings allow.
+    """
+    kind = request.WhichOneof("problem")
+    if kind is None:
+        raise InvalidInstanceError("problem", "one problem", "none")
+    if kind == "power_control":
+        return POWER_CONTROL, _power_control(request.power_control, settings)
+    if kind == "beamforming":
+        return BEAMFORMING, _beamforming(request.beamforming, settings)
+    raise NotImplementedProblemError(
+        f"problem {kind!r} is in the contract, but this server does not solve it yet; it solves "
+        "'power_control' and 'beamforming'"
+    )
+
+
+def _required(field: str, tensor: tensor_pb2.Tensor, present: bool) -> Array:
+    if not present:
+        raise InvalidInstanceError(field, "a tensor", "nothing")
+    return decode_tensor(field, tensor)
+
+
+def _optional(message: Any, field: str) -> dict[str, Array]:
+    if not message.HasField(field):
+        return {}
+    return {field: decode_tensor(field, getattr(message, field))}
+
+
+def _check_size(nodes_field: str, nodes: int, links_field: str, links: int, settings: Settings) -> None:
+    if nodes > settings.max_nodes:
+        raise TooLargeError(nodes_field, settings.max_nodes, nodes)
+    if links > settings.max_links:
+        raise TooLargeError(links_field, settings.max_links, links)
+
+
+def _links(message: tensor_pb2.Links, receivers: int, transmitters: int) -> Links:
+    return Links.create(
+        _required("receiver", message.receiver, message.HasField("receiver")),
+        _required("transmitter", message.transmitter, message.HasField("transmitter")),
+        receivers,
+        transmitters,
+    )
+
+
+def _power_control(message: problems_pb2.PowerControl, settings: Settings) -> PowerControl:
+    gain = _required("gain", message.gain, message.HasField("gain"))
+    links = None
+    if message.HasField("links"):
+        _check_size("num_nodes", message.num_nodes, "gain", gain.size, settings)
+        links = _links(message.links, message.num_nodes, message.num_nodes)
+    elif gain.ndim == 2:
+        _check_size("gain", gain.shape[0], "gain", gain.size, settings)
+    given = {
+        name: value
+        for field in ("weights", "noise_power", "max_power")
+        for name, value in _optional(message, field).items()
+    }
+    return PowerControl.create(gain, links=links, **given)
+
+
+def _beamforming(message: problems_pb2.Beamforming, settings: Settings) -> Beamforming:
+    channel = _required("channel", message.channel, message.HasField("channel"))
+    links = None
+    channels = int(np.prod(channel.shape[:-1])) if channel.ndim else 0
+    if message.HasField("links"):
+        _check_size(
+            "num_receivers", max(message.num_receivers, message.num_transmitters), "channel", channels, settings
+        )
+        links = _links(message.links, message.num_receivers, message.num_transmitters)
+    elif channel.ndim == 3:
+        _check_size("channel", max(channel.shape[:2]), "channel", channels, settings)
+    fields = ("weights", "noise_power", "max_power", "serving_transmitter", "max_antenna_power")
+    given = {name: value for field in fields for name, value in _optional(message, field).items()}
+    return Beamforming.create(channel, links=links, **given)

@@ -1,0 +1,49 @@
+"""Tensor messages to numpy arrays and back; the payload is never copied on the way in."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from airgraph.v1 import tensor_pb2
+
+from airgraph_server.errors import InvalidInstanceError
+
+DTYPES: dict[int, np.dtype[Any]] = {
+    tensor_pb2.DATA_TYPE_FLOAT32: np.dtype("<f4"),
+    tensor_pb2.DATA_TYPE_FLOAT64: np.dtype("<f8"),
+    tensor_pb2.DATA_TYPE_COMPLEX64: np.dtype("<c8"),
+    tensor_pb2.DATA_TYPE_COMPLEX128: np.dtype("<c16"),
+    tensor_pb2.DATA_TYPE_INT32: np.dtype("<i4"),
+    tensor_pb2.DATA_TYPE_INT64: np.dtype("<i8"),
+}
+CODES = {dtype: code for code, dtype in DTYPES.items()}
+
+
+def decode_tensor(field: str, tensor: tensor_pb2.Tensor) -> npt.NDArray[Any]:
+    """A read-only view of the message's bytes.
+
+    Raises:
+        InvalidInstanceError: Unknown dtype, a negative extent, or a byte count that is not the shape's.
+    """
+    dtype = DTYPES.get(tensor.dtype)
+    if dtype is None:
+        raise InvalidInstanceError(field, "a dtype", f"dtype code {tensor.dtype}")
+    shape = tuple(tensor.shape)
+    if any(extent < 0 for extent in shape):
+        raise InvalidInstanceError(field, "extents >= 0", f"shape {list(shape)}")
+    # math.prod: a product of extents must not wrap around.
+    expected = math.prod(shape) * dtype.itemsize
+    if len(tensor.data) != expected:
+        raise InvalidInstanceError(
+            field, f"{expected} bytes for shape {list(shape)} of {dtype.name}", f"{len(tensor.data)} bytes"
+        )
+    return np.frombuffer(tensor.data, dtype).reshape(shape)
+
+
+def encode_tensor(array: npt.NDArray[Any]) -> tensor_pb2.Tensor:
+    """A message with the array's bytes, little-endian and row-major."""
+    plain = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+    return tensor_pb2.Tensor(dtype=CODES[plain.dtype], shape=plain.shape, data=plain.tobytes())

@@ -1,0 +1,1 @@
+"""From instances to answers: network, projection, guard, polish, fallback. Transport-free."""

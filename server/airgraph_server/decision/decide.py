@@ -1,0 +1,202 @@
+"""The decision: what a caller gets, who produced it, and why.
+
+AUTO never answers worse than the closed form and never late: the network's projected answer is compared with
+the closed form, then both are starting points of a monotone classical algorithm that runs until it has
+converged, has used its iterations, or the deadline is near.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from airgraph_models.classical.stopping import Stopping
+from airgraph_models.problems import Refined
+from airgraph_server.decision.network import NetworkAnswer, NetworkStage
+from airgraph_server.decision.types import Decision, Fallback, Policy, Reason, Shadow, Task, Timings
+from airgraph_server.errors import CallError, DeadlineMissedError, ModelCannotServeError, ModelNotFoundError
+from airgraph_server.metrics import Metrics
+from airgraph_server.settings import Settings
+
+
+@dataclass
+class _Draft:
+    """An answer in the making: what to refine, and where it came from."""
+
+    task: Task
+    baseline: npt.NDArray[Any]
+    network: NetworkAnswer | None
+    fallback: Fallback | None
+    starts: npt.NDArray[Any]
+    names: list[str]
+    iterations: int
+    tolerance: float
+
+
+class Decider:
+    """Decides instances, many at a time, with no transport in sight."""
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        """Keeps the polishing limits."""
+        self._settings = settings
+        self._network = NetworkStage(metrics, settings.max_batch_links)
+
+    def decide(self, tasks: Sequence[Task]) -> list[Decision | CallError]:
+        """One decision or refusal a task, in order; one task's refusal harms no other."""
+        began = perf_counter()
+        results: list[Decision | CallError | None] = [self._late(task, began) for task in tasks]
+        live = [i for i, result in enumerate(results) if result is None]
+        asked = [i for i in live if tasks[i].policy is not Policy.CLASSICAL or tasks[i].shadow]
+        answers = dict(zip(asked, self._network.answer([tasks[i] for i in asked]), strict=True))
+        inferred = perf_counter()
+        drafts: dict[int, _Draft] = {}
+        for i in live:
+            draft = self._draft(tasks[i], answers.get(i))
+            if isinstance(draft, CallError):
+                results[i] = draft
+            else:
+                drafts[i] = draft
+        polish_began = perf_counter()
+        refined = self._refine(drafts)
+        polished = perf_counter()
+        for i, draft in drafts.items():
+            decision = self._finish(draft, refined[i], answers.get(i))
+            now = perf_counter()
+            decision.timings = Timings(
+                inference=inferred - began if i in answers else 0.0,
+                decision=(polish_began - inferred) + (now - polished),
+                polish=polished - polish_began,
+                total=now - began,
+            )
+            results[i] = decision
+        return [result for result in results if result is not None]
+
+    @staticmethod
+    def _late(task: Task, now: float) -> CallError | None:
+        if task.abandoned():
+            return DeadlineMissedError("the caller has gone away")
+        if task.deadline is not None and now >= task.deadline:
+            return DeadlineMissedError("the deadline passed before the answer was computed")
+        return None
+
+    def _draft(self, task: Task, answer: NetworkAnswer | Fallback | None) -> _Draft | CallError:
+        """Chooses the starting points of each policy."""
+        family, instance = task.family, task.instance
+        baseline = family.baseline(instance)
+        classical_names = [family.classical_solver] * 8
+        if task.policy is Policy.CLASSICAL or task.shadow or not isinstance(answer, NetworkAnswer):
+            fallback = Fallback(Reason.REQUESTED)
+            if isinstance(answer, Fallback) and task.policy is not Policy.CLASSICAL and not task.shadow:
+                refusal = _refusal(task, answer)
+                if refusal is not None:
+                    return refusal
+                fallback = answer
+            starts = family.starts(instance)
+            return _Draft(
+                task, baseline, None, fallback, starts, classical_names, task.classical_iterations, tolerance=0.0
+            )
+        name = task.model.name if task.model is not None else family.classical_solver
+        if task.policy is Policy.LEARNED:
+            return _Draft(task, baseline, answer, None, answer.allocation[None], [name], 0, 0.0)
+        beaten = answer.objective < family.objective(instance, baseline)
+        fallback_or_none = (
+            Fallback(Reason.BEATEN_BY_BASELINE, f"{family.baseline_solver} has the higher objective")
+            if beaten
+            else None
+        )
+        most = self._settings.polish_iterations
+        wanted = task.max_polish_iterations
+        return _Draft(
+            task,
+            baseline,
+            answer,
+            fallback_or_none,
+            np.concatenate([answer.allocation[None], family.starts(instance)]),
+            [name, *classical_names],
+            most if wanted is None else min(wanted, most),
+            self._settings.polish_tolerance,
+        )
+
+    def _refine(self, drafts: dict[int, _Draft]) -> dict[int, Refined]:
+        """Refines drafts together that share a stopping rule."""
+        groups: dict[tuple[object, ...], list[int]] = {}
+        for i, draft in drafts.items():
+            key = (draft.task.family.name, draft.iterations, draft.tolerance, draft.task.deadline)
+            groups.setdefault(key, []).append(i)
+        refined: dict[int, Refined] = {}
+        for members in groups.values():
+            first = drafts[members[0]]
+            stopping = Stopping(first.iterations, first.tolerance, self._clock(first.task.deadline))
+            found = first.task.family.refine(
+                [drafts[i].task.instance for i in members], [drafts[i].starts for i in members], stopping
+            )
+            refined.update(zip(members, found, strict=True))
+        return refined
+
+    def _clock(self, deadline: float | None) -> Any:
+        if deadline is None:
+            return lambda: False
+        latest = deadline - self._settings.deadline_reserve
+        return lambda: perf_counter() >= latest
+
+    def _finish(
+        self, draft: _Draft, refined: Refined, answer: NetworkAnswer | Fallback | None
+    ) -> Decision:
+        """Rounds to the caller's precision, guards once more, and writes the provenance."""
+        task, family, instance = draft.task, draft.task.family, draft.task.instance
+        wide = np.complex128 if np.iscomplexobj(refined.allocation) else np.float64
+        sent = family.rounded(instance, refined.allocation)
+        rates = family.rates(instance, sent.astype(wide))
+        objective = float(instance.weights @ rates)
+        closed_form = family.rounded(instance, draft.baseline)
+        baseline_objective = family.objective(instance, closed_form.astype(wide))
+        solver = draft.names[refined.start]
+        if refined.iterations and solver != family.classical_solver:
+            solver = f"{solver}+{family.classical_solver}"
+        fallback, iterations = draft.fallback, refined.iterations
+        if objective < baseline_objective and task.policy is not Policy.LEARNED:
+            sent, objective = closed_form, baseline_objective
+            rates = family.rates(instance, sent.astype(wide))
+            solver, iterations = family.baseline_solver, 0
+            fallback = fallback or Fallback(Reason.BEATEN_BY_BASELINE, f"{solver} has the higher objective")
+        elif not iterations and draft.network is None:
+            # No time for one iteration: the start itself goes out, and the best start is a closed form.
+            solver = family.baseline_solver
+            if fallback is None or fallback.reason is Reason.REQUESTED:
+                fallback = Fallback(Reason.DEADLINE, "no time for one iteration")
+        return Decision(
+            allocation=sent,
+            solver=solver,
+            model=task.model if draft.network is not None else None,
+            fallback=fallback,
+            objective=objective,
+            baseline_objective=baseline_objective,
+            rates=rates,
+            margin=family.margin(instance, sent.astype(wide)),
+            polish_iterations=iterations,
+            batch_size=draft.network.batch_size if draft.network else 1,
+            shadow=_shadow(task, answer) if task.shadow else None,
+        )
+
+
+def _refusal(task: Task, fallback: Fallback) -> CallError | None:
+    """Who insists on the network is told when it cannot answer; AUTO falls back instead."""
+    if task.policy is not Policy.LEARNED:
+        return None
+    if fallback.reason is Reason.MODEL_UNAVAILABLE:
+        return ModelNotFoundError(fallback.detail)
+    if fallback.reason is Reason.OUT_OF_DOMAIN:
+        return ModelCannotServeError(fallback.detail)
+    return None
+
+
+def _shadow(task: Task, answer: NetworkAnswer | Fallback | None) -> Shadow:
+    if isinstance(answer, NetworkAnswer):
+        margin = task.family.margin(task.instance, answer.allocation)
+        return Shadow(task.model, answer.objective, margin, answer.seconds, None)
+    return Shadow(task.model, 0.0, 0.0, 0.0, answer)

@@ -1,0 +1,136 @@
+"""Runs the networks of many tasks: one disjoint union a model, cut by links, each answer as if alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from airgraph_models.problems import GraphView, UnsupportedInstanceError
+from airgraph_models.problems.row_table import build_row_table
+from airgraph_server.decision.types import Fallback, Policy, Reason, ServingModel, Task
+from airgraph_server.log import logger
+from airgraph_server.metrics import Metrics
+
+
+@dataclass(frozen=True)
+class NetworkAnswer:
+    """What the network alone answers, within every limit.
+
+    Attributes:
+        allocation: Projected, float64 or complex128.
+        objective: Its objective.
+        seconds: Feature building and the network's run, for the whole batch.
+        batch_size: Instances in that run.
+    """
+
+    allocation: npt.NDArray[Any]
+    objective: float
+    seconds: float
+    batch_size: int
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A task that may run, with its graph."""
+
+    position: int
+    task: Task
+    model: ServingModel
+    view: GraphView
+
+    @property
+    def links(self) -> int:
+        return int(self.view.graph.neighbour.size)
+
+
+class NetworkStage:
+    """From tasks to network answers."""
+
+    def __init__(self, metrics: Metrics, max_batch_links: int) -> None:
+        """Keeps the metrics and the link budget of one run."""
+        self._metrics = metrics
+        self._max_batch_links = max_batch_links
+
+    def answer(self, tasks: Sequence[Task]) -> list[NetworkAnswer | Fallback]:
+        """One entry a task: its network's answer, or why there is none."""
+        results: list[NetworkAnswer | Fallback] = []
+        batches: dict[int, list[_Ready]] = {}
+        began = perf_counter()
+        for position, task in enumerate(tasks):
+            ready = self._prepare(position, task)
+            if isinstance(ready, Fallback):
+                results.append(ready)
+                continue
+            results.append(Fallback(Reason.MODEL_UNAVAILABLE))
+            batches.setdefault(id(ready.model), []).append(ready)
+        for batch in batches.values():
+            for part in self._cut(batch):
+                for ready, result in zip(part, self._run(part, began), strict=True):
+                    results[ready.position] = result
+        return results
+
+    def _prepare(self, position: int, task: Task) -> _Ready | Fallback:
+        model = task.model
+        if model is None:
+            return Fallback(Reason.MODEL_UNAVAILABLE, task.model_detail)
+        refusal = model.refusal(task.family, task.instance)
+        if refusal is not None:
+            return Fallback(Reason.OUT_OF_DOMAIN, refusal)
+        try:
+            view = task.family.view(task.instance)
+        except UnsupportedInstanceError as error:
+            return Fallback(Reason.OUT_OF_DOMAIN, str(error))
+        # Who asks for the network alone gets it outside its training domain too; AUTO does not trust it there.
+        if task.policy is Policy.AUTO or task.shadow:
+            outside = model.out_of_domain(view.statistics, view.graph.nodes)
+            if outside is not None:
+                return Fallback(Reason.OUT_OF_DOMAIN, outside)
+        if task.deadline is not None:
+            needed = model.predicted_seconds(view.graph.nodes, int(view.graph.neighbour.size))
+            if perf_counter() + needed > task.deadline:
+                return Fallback(Reason.DEADLINE, f"the network needs about {needed * 1e3:.2f} ms")
+        return _Ready(position, task, model, view)
+
+    def _cut(self, batch: list[_Ready]) -> list[list[_Ready]]:
+        parts: list[list[_Ready]] = [[]]
+        links = 0
+        for ready in batch:
+            if parts[-1] and links + ready.links > self._max_batch_links:
+                parts.append([])
+                links = 0
+            parts[-1].append(ready)
+            links += ready.links
+        return parts
+
+    def _run(self, part: list[_Ready], began: float) -> list[NetworkAnswer | Fallback]:
+        table = build_row_table([ready.view.graph for ready in part])
+        try:
+            output = part[0].model.run(table.inputs(), sum(ready.links for ready in part))
+        except Exception as error:
+            if len(part) > 1:
+                # Whatever broke the batch breaks only the instance that caused it.
+                return [self._run([ready], began)[0] for ready in part]
+            logger().error("network_failed", model=part[0].model.name, error=repr(error))
+            return [Fallback(Reason.RUNTIME_ERROR, "the network failed on this instance")]
+        seconds = perf_counter() - began
+        self._metrics.batch_graphs.observe(len(part))
+        self._metrics.batch_nodes.observe(sum(table.sizes))
+        return [
+            self._read(ready, rows, seconds, len(part))
+            for ready, rows in zip(part, table.split(output), strict=True)
+        ]
+
+    @staticmethod
+    def _read(
+        ready: _Ready, rows: npt.NDArray[Any], seconds: float, batch_size: int
+    ) -> NetworkAnswer | Fallback:
+        if not np.isfinite(rows).all():
+            return Fallback(Reason.NON_FINITE, "the network's output is not finite")
+        family, instance = ready.task.family, ready.task.instance
+        allocation = family.project(instance, ready.view.read(rows))
+        return NetworkAnswer(allocation, family.objective(instance, allocation), seconds, batch_size)

@@ -1,0 +1,63 @@
+"""Prometheus metrics: base units, bounded labels."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+SECONDS = (5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5)
+COUNTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+NODES = (10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000)
+RATIOS = (0.5, 0.8, 0.9, 0.95, 0.99, 1.0, 1.01, 1.05, 1.1, 1.25, 1.5, 2, 3, 5, 10)
+
+
+class Metrics:
+    """All metrics of one server, in a collector registry of its own."""
+
+    def __init__(self) -> None:
+        """Registers every metric."""
+        self.registry = registry = CollectorRegistry()
+        call = ("grpc_service", "grpc_method")
+        self.started = Counter("grpc_server_started", "Calls begun.", call, registry=registry)
+        self.handled = Counter(
+            "grpc_server_handled", "Calls ended, by status code.", (*call, "grpc_code"), registry=registry
+        )
+        self.handling = Histogram(
+            "grpc_server_handling_seconds", "Time in the handler.", call, buckets=SECONDS, registry=registry
+        )
+        self.stage = Histogram(
+            "airgraph_stage_seconds",
+            "Time in one stage of an answer.",
+            ("problem", "stage"),
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self.answers = Counter(
+            "airgraph_answers", "Answers, by what produced them.", ("problem", "solver"), registry=registry
+        )
+        self.fallbacks = Counter(
+            "airgraph_fallbacks", "Answers not led by the network, by reason.", ("problem", "reason"), registry=registry
+        )
+        self.deadline_missed = Counter(
+            "airgraph_deadline_missed", "Calls whose deadline passed before the answer.", registry=registry
+        )
+        self.shed = Counter("airgraph_shed", "Calls refused for overload.", registry=registry)
+        self.batch_graphs = Histogram(
+            "airgraph_batch_graphs", "Graphs joined into one network run.", buckets=COUNTS, registry=registry
+        )
+        self.batch_nodes = Histogram(
+            "airgraph_batch_nodes", "Nodes joined into one network run.", buckets=NODES, registry=registry
+        )
+        self.queue_depth = Gauge("airgraph_queue_depth", "Calls admitted and not yet answered.", registry=registry)
+        self.objective_over_baseline = Histogram(
+            "airgraph_objective_over_baseline",
+            "Objective of the answer over the closed form's.",
+            ("problem",),
+            buckets=RATIOS,
+            registry=registry,
+        )
+        self.model_info = Gauge(
+            "airgraph_model_info",
+            "1 for a model that serves, 0 for one that failed to load.",
+            ("problem", "model", "version", "runtime", "device"),
+            registry=registry,
+        )

@@ -1,0 +1,136 @@
+"""One loaded model: verified, self-tested and warm before it answers anyone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from airgraph_models.problems import FAMILIES, Beamforming, PowerControl, ProblemFamily
+from airgraph_models.problems.row_table import build_row_table
+from airgraph_models.zoo.card import Card, CardError, read_card
+from airgraph_server.registry.cost import RunCost
+from airgraph_server.runtime.base import Runtime
+from airgraph_server.runtime.loading import MODEL_FILES, load_runtime
+from airgraph_server.settings import Settings
+
+WARM_UP_SIZES = (4, 64)
+WARM_UP_RUNS = 5
+
+
+class SelfTestError(RuntimeError):
+    """The loaded network does not reproduce its golden instance."""
+
+
+class LoadedModel:
+    """A network that may answer."""
+
+    def __init__(self, card: Card, runtime: Runtime) -> None:
+        """Use `load_model`, which verifies first."""
+        self.card = card
+        self.name = card.name
+        self.version = card.version
+        self.runtime = runtime.name
+        self.device = runtime.device
+        self._runtime = runtime
+        self._cost = RunCost()
+
+    def refusal(self, family: ProblemFamily[Any], instance: Any) -> str | None:
+        """Why the network cannot take the instance at all; None if it can."""
+        antennas = family.antennas(instance)
+        if antennas != self.card.antennas:
+            return f"{self.name} was built for {self.card.antennas} antennas, the instance has {antennas}"
+        return None
+
+    def out_of_domain(self, statistics: dict[str, float], nodes: int) -> str | None:
+        """Which statistic lies outside the training domain; None if all lie inside."""
+        observed = {**statistics, "nodes": float(nodes)}
+        for name, (low, high) in self.card.domain.items():
+            value = observed[name]
+            if not low <= value <= high:
+                return f"{name} is {value:.4g}, {self.name} was trained for {low:.4g} to {high:.4g}"
+        return None
+
+    def predicted_seconds(self, nodes: int, links: int) -> float:
+        """Expected time of one run."""
+        return self._cost.predict(links)
+
+    def run(self, inputs: dict[str, npt.NDArray[Any]], links: int) -> npt.NDArray[np.float32]:
+        """Runs the network on a joined batch of ``links`` links."""
+        began = perf_counter()
+        output = self._runtime.run(inputs)
+        self._cost.observe(links, perf_counter() - began)
+        return output
+
+    def self_test(self) -> None:
+        """Runs the golden instance.
+
+        Raises:
+            SelfTestError: The answer differs from the card's by more than its tolerance.
+        """
+        golden = self.card.golden
+        instance = golden_instance(self.card)
+        table = build_row_table([FAMILIES[self.card.problem].view(instance).graph])
+        output = self._runtime.run(table.inputs())
+        expected = np.asarray(golden["output"], np.float64)
+        if output.shape != expected.shape:
+            raise SelfTestError(f"golden output has shape {output.shape}, the card says {expected.shape}")
+        error = float(np.abs(output - expected).max())
+        if not error <= golden["tolerance"]:
+            raise SelfTestError(f"golden output is off by {error:.3g}, the card allows {golden['tolerance']:.3g}")
+
+    def warm_up(self) -> None:
+        """Runs small and large instances, so that the first caller waits for nothing, and times them."""
+        measured: list[tuple[int, float]] = []
+        family = FAMILIES[self.card.problem]
+        for nodes in WARM_UP_SIZES:
+            graph = family.view(_plain_instance(self.card, nodes)).graph
+            inputs = build_row_table([graph]).inputs()
+            seconds = []
+            for _ in range(WARM_UP_RUNS):
+                began = perf_counter()
+                self._runtime.run(inputs)
+                seconds.append(perf_counter() - began)
+            measured.append((int(graph.neighbour.size), min(seconds)))
+        self._cost.calibrate(measured[0], measured[1])
+
+
+def golden_instance(card: Card) -> PowerControl | Beamforming:
+    """The golden instance that the card describes."""
+    given = card.golden["instance"]
+    common = {name: given[name] for name in ("weights", "noise_power", "max_power")}
+    if card.problem == PowerControl.problem:
+        return PowerControl.create(np.asarray(given["gain"]), **common)
+    channel = np.asarray(given["channel_real"]) + 1j * np.asarray(given["channel_imag"])
+    return Beamforming.create(channel, **common)
+
+
+def _plain_instance(card: Card, nodes: int) -> PowerControl | Beamforming:
+    """An arbitrary valid instance: only its size matters."""
+    rng = np.random.default_rng(nodes)
+    if card.problem == PowerControl.problem:
+        return PowerControl.create(rng.exponential(size=(nodes, nodes)))
+    shape = (nodes, nodes, card.antennas)
+    return Beamforming.create(rng.standard_normal(shape) + 1j * rng.standard_normal(shape))
+
+
+def load_model(directory: Path, settings: Settings) -> LoadedModel:
+    """Verifies, loads, self-tests and warms one model.
+
+    Raises:
+        CardError: The card is malformed, or a file is missing or not the one the card was made for.
+        SelfTestError: The network does not reproduce its golden instance.
+    """
+    card = read_card(directory)
+    if card.problem not in FAMILIES:
+        raise CardError(f"card.json: problem {card.problem!r} is not one of {', '.join(FAMILIES)}")
+    card.verify(directory, MODEL_FILES[settings.runtime])
+    model = LoadedModel(
+        card, load_runtime(directory, settings.runtime, settings.device, settings.runtime_threads)
+    )
+    model.self_test()
+    model.warm_up()
+    return model

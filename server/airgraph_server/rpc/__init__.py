@@ -1,0 +1,1 @@
+"""gRPC servicers: thin methods over the transport-free core."""

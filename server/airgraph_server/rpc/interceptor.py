@@ -1,0 +1,98 @@
+"""Counts and times every call, and keeps the inside of the server inside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from time import perf_counter
+from typing import Any
+
+import grpc
+
+from airgraph_server.metrics import Metrics
+from airgraph_server.rpc.status import abort
+
+
+class CallInterceptor(grpc.ServerInterceptor):  # type: ignore[misc,unused-ignore]
+    """Metrics for all services; an exception that escapes a handler becomes INTERNAL with an id."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        """Keeps the metrics."""
+        self._metrics = metrics
+
+    def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler | None],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler | None:
+        """Wraps the handler of a known method."""
+        handler = continuation(handler_call_details)
+        if handler is None:
+            return None
+        _, service, method = str(handler_call_details.method).split("/")
+        make = {
+            (False, False): ("unary_unary", grpc.unary_unary_rpc_method_handler),
+            (False, True): ("unary_stream", grpc.unary_stream_rpc_method_handler),
+            (True, False): ("stream_unary", grpc.stream_unary_rpc_method_handler),
+            (True, True): ("stream_stream", grpc.stream_stream_rpc_method_handler),
+        }
+        name, factory = make[handler.request_streaming, handler.response_streaming]
+        behaviour = getattr(handler, name)
+        wrapped = (
+            self._streamed(behaviour, service, method)
+            if handler.response_streaming
+            else self._single(behaviour, service, method)
+        )
+        return factory(
+            wrapped,
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+
+    def _single(self, behaviour: Any, service: str, method: str) -> Callable[[Any, grpc.ServicerContext], Any]:
+        def call(request: Any, context: grpc.ServicerContext) -> Any:
+            with _Measured(self._metrics, service, method, context):
+                return behaviour(request, context)
+
+        return call
+
+    def _streamed(
+        self, behaviour: Any, service: str, method: str
+    ) -> Callable[[Any, grpc.ServicerContext], Iterator[Any]]:
+        def call(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+            with _Measured(self._metrics, service, method, context):
+                yield from behaviour(request, context)
+
+        return call
+
+
+class _Measured:
+    """One call from start to end."""
+
+    def __init__(self, metrics: Metrics, service: str, method: str, context: grpc.ServicerContext) -> None:
+        self._metrics, self._labels, self._context = metrics, (service, method), context
+
+    def __enter__(self) -> None:
+        self._began = perf_counter()
+        self._metrics.started.labels(*self._labels).inc()
+        self._metrics.queue_depth.inc()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self._metrics.queue_depth.dec()
+        self._metrics.handling.labels(*self._labels).observe(perf_counter() - self._began)
+        code = _code(self._context)
+        if error is not None and code == "OK" and not isinstance(error, GeneratorExit):
+            code = "INTERNAL"
+        self._metrics.handled.labels(*self._labels, code).inc()
+        if code == "INTERNAL" and isinstance(error, Exception):
+            abort(self._context, error)
+
+
+def _code(context: grpc.ServicerContext) -> str:
+    """The status name set so far; nothing set means OK."""
+    code = context.code()  # type: ignore[attr-defined,unused-ignore]
+    if code is None:
+        return "OK"
+    if isinstance(code, grpc.StatusCode):
+        return code.name
+    names = {status.value[0]: status.name for status in grpc.StatusCode}
+    return names.get(code, "UNKNOWN")

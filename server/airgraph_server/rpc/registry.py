@@ -1,0 +1,78 @@
+"""The Registry service: which models there are and what their cards say."""
+
+from __future__ import annotations
+
+import grpc
+from airgraph.v1 import registry_pb2, registry_pb2_grpc
+
+from airgraph_server.errors import ModelNotFoundError
+from airgraph_server.registry.registry import Entry, Registry
+from airgraph_server.rpc.status import abort
+
+NOT_YET = "models are loaded when the server starts; this version does not change them at run time"
+
+
+def _model(entry: Entry) -> registry_pb2.Model:
+    ready = entry.model is not None
+    return registry_pb2.Model(
+        name=entry.name,
+        version=entry.version,
+        problem=entry.problem,
+        state=registry_pb2.MODEL_STATE_READY if ready else registry_pb2.MODEL_STATE_FAILED,
+        state_detail=entry.failure,
+        runtime=entry.model.runtime if entry.model else "",
+        device=entry.model.device if entry.model else "",
+        is_default=entry.is_default,
+        num_parameters=entry.model.card.parameters if entry.model else 0,
+        min_nodes=entry.model.card.nodes[0] if entry.model else 0,
+        max_nodes=entry.model.card.nodes[1] if entry.model else 0,
+    )
+
+
+class RegistryServicer(registry_pb2_grpc.RegistryServicer):
+    """Reads the registry."""
+
+    def __init__(self, registry: Registry) -> None:
+        """Keeps the registry."""
+        self._registry = registry
+
+    def ListModels(  # noqa: N802
+        self, request: registry_pb2.ListModelsRequest, context: grpc.ServicerContext
+    ) -> registry_pb2.ListModelsResponse:
+        """All models found in the zoo, those that failed to load with the reason."""
+        entries = [
+            entry
+            for entry in self._registry.entries()
+            if request.problem in ("", entry.problem) and not (request.ready_only and entry.model is None)
+        ]
+        return registry_pb2.ListModelsResponse(models=[_model(entry) for entry in entries])
+
+    def DescribeModel(  # noqa: N802
+        self, request: registry_pb2.DescribeModelRequest, context: grpc.ServicerContext
+    ) -> registry_pb2.DescribeModelResponse:
+        """One model with its card."""
+        for entry in self._registry.entries():
+            named = entry.name == request.name and request.version in ("", entry.version)
+            if named and entry.model is not None:
+                response = registry_pb2.DescribeModelResponse(model=_model(entry))
+                response.card.update(entry.model.card.document)
+                return response
+        abort(context, ModelNotFoundError(f"no model {request.name!r} version {request.version or 'any'!r} is loaded"))
+
+    def LoadModel(  # noqa: N802
+        self, request: registry_pb2.LoadModelRequest, context: grpc.ServicerContext
+    ) -> registry_pb2.LoadModelResponse:
+        """Not offered by this version."""
+        context.abort(grpc.StatusCode.UNIMPLEMENTED, NOT_YET)
+
+    def UnloadModel(  # noqa: N802
+        self, request: registry_pb2.UnloadModelRequest, context: grpc.ServicerContext
+    ) -> registry_pb2.UnloadModelResponse:
+        """Not offered by this version."""
+        context.abort(grpc.StatusCode.UNIMPLEMENTED, NOT_YET)
+
+    def ReloadModels(  # noqa: N802
+        self, request: registry_pb2.ReloadModelsRequest, context: grpc.ServicerContext
+    ) -> registry_pb2.ReloadModelsResponse:
+        """Not offered by this version."""
+        context.abort(grpc.StatusCode.UNIMPLEMENTED, NOT_YET)

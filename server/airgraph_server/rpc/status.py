@@ -1,0 +1,75 @@
+"""Call errors to gRPC statuses with rich details that name field, expected and got."""
+
+from __future__ import annotations
+
+import uuid
+from typing import NoReturn
+
+import grpc
+from google.protobuf import any_pb2, duration_pb2
+from google.protobuf.message import Message
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from airgraph_server.errors import (
+    CallError,
+    DeadlineMissedError,
+    InvalidInstanceError,
+    ModelCannotServeError,
+    ModelNotFoundError,
+    NotImplementedProblemError,
+    OverloadedError,
+    TooLargeError,
+)
+from airgraph_server.log import logger
+
+DOMAIN = "airgraph.v1"
+CODES: dict[type[Exception], int] = {
+    InvalidInstanceError: code_pb2.INVALID_ARGUMENT,
+    TooLargeError: code_pb2.RESOURCE_EXHAUSTED,
+    OverloadedError: code_pb2.RESOURCE_EXHAUSTED,
+    ModelNotFoundError: code_pb2.NOT_FOUND,
+    ModelCannotServeError: code_pb2.FAILED_PRECONDITION,
+    DeadlineMissedError: code_pb2.DEADLINE_EXCEEDED,
+    NotImplementedProblemError: code_pb2.UNIMPLEMENTED,
+}
+
+
+def status_of(error: Exception, request_id: str = "") -> status_pb2.Status:
+    """The status a caller sees. An unknown error becomes INTERNAL with an id and nothing of the inside."""
+    code = CODES.get(type(error))
+    if code is None:
+        incident = request_id or uuid.uuid4().hex
+        logger().error("internal_error", request_id=incident, exc_info=error)
+        return status_pb2.Status(code=code_pb2.INTERNAL, message=f"internal error, request {incident}")
+    status = status_pb2.Status(code=code, message=str(error))
+    for detail in _details(error):
+        packed = any_pb2.Any()
+        packed.Pack(detail)
+        status.details.append(packed)
+    return status
+
+
+def _details(error: Exception) -> list[Message]:
+    if isinstance(error, InvalidInstanceError | TooLargeError):
+        violation = error_details_pb2.BadRequest.FieldViolation(
+            field=error.field, description=f"expected {error.expected}, got {error.got}"
+        )
+        reason = "INVALID_FIELD" if isinstance(error, InvalidInstanceError) else "TOO_LARGE"
+        named = {"field": error.field, "expected": error.expected, "got": error.got}
+        return [
+            error_details_pb2.BadRequest(field_violations=[violation]),
+            error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN, metadata=named),
+        ]
+    if isinstance(error, OverloadedError):
+        delay = duration_pb2.Duration()
+        delay.FromNanoseconds(int(error.retry_after * 1e9))
+        return [error_details_pb2.RetryInfo(retry_delay=delay)]
+    reason = type(error).__name__.removesuffix("Error")
+    return [error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN)] if isinstance(error, CallError) else []
+
+
+def abort(context: grpc.ServicerContext, error: Exception, request_id: str = "") -> NoReturn:
+    """Ends the call with the error's status."""
+    context.abort_with_status(rpc_status.to_status(status_of(error, request_id)))
+    raise error

@@ -1,0 +1,99 @@
+"""Settings of the server: flags over ``AIRGRAPH_*`` environment over file over these defaults."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+import airgraph_models
+
+
+class Device(StrEnum):
+    """Where networks run."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+class RuntimeKind(StrEnum):
+    """What runs them."""
+
+    ONNX = "onnx"
+    TORCHSCRIPT = "torchscript"
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set."""
+
+    model_config = SettingsConfigDict(env_prefix="AIRGRAPH_", extra="forbid", frozen=True)
+
+    host: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 or [::] to serve other machines."""
+    port: int = Field(50051, ge=0, le=65535)
+    """gRPC port; 0 takes a free one and logs it."""
+    metrics_port: int | None = Field(9464, ge=0, le=65535)
+    """Prometheus port; 0 takes a free one, none serves no metrics."""
+    zoo: Path = Path(airgraph_models.__file__).parent / "zoo"
+    """Model directory: <problem>/<model>/<version>/ with card.json and the exported networks."""
+    device: Device = Device.AUTO
+    """Device of the networks; auto takes CUDA where it works."""
+    runtime: RuntimeKind = RuntimeKind.ONNX
+    """ONNX Runtime, or TorchScript (needs the torch extra)."""
+    threads: int = Field(8, ge=1)
+    """Calls handled at once; each runs on a thread of its own."""
+    runtime_threads: int = Field(1, ge=1)
+    """Threads inside one network run. One is best when calls come in parallel."""
+    max_queued_calls: int = Field(256, ge=0)
+    """Calls that may wait for a thread; the next one is refused with RESOURCE_EXHAUSTED."""
+    max_nodes: int = Field(20_000, ge=1)
+    """Largest instance, in receivers."""
+    max_links: int = Field(4_000_000, ge=1)
+    """Largest instance, in channels."""
+    max_batch_links: int = Field(500_000, ge=1)
+    """Links joined into one network run; a larger batch runs in several."""
+    max_message_bytes: int = Field(64 * 1024 * 1024, ge=1024)
+    """Largest request and answer message."""
+    polish_iterations: int = Field(100, ge=0)
+    """Most classical iterations behind a learned answer where the request does not say."""
+    polish_tolerance: float = Field(1e-5, ge=0)
+    """Relative gain per iteration under which polishing has converged."""
+    deadline_reserve: float = Field(0.0005, ge=0)
+    """Seconds before the deadline by which an answer must be ready to be sent."""
+    drain_seconds: float = Field(10.0, ge=0)
+    """Longest wait for running calls after SIGTERM."""
+    log_level: str = "info"
+    """debug, info, warning or error."""
+    log_format: LogFormat = LogFormat.JSON
+    """json for machines, console for people."""
+    config_file: Path | None = None
+    """TOML file with any of these settings."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags first, then the environment, then the file either of them names."""
+        named = {**env_settings(), **init_settings()}.get("config_file")
+        file = (TomlConfigSettingsSource(settings_cls, Path(named)),) if named else ()
+        return (init_settings, env_settings, *file)
