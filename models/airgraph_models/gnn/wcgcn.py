@@ -1,0 +1,122 @@
+r"""Wireless channel graph convolution network (WCGCN) over a two-level neighbour table.
+
+One layer updates every node of the interference graph (Shen et al. 2021, paper 001, equation (11)):
+
+.. math::
+    x_i \leftarrow \beta\bigl(\mathrm{MLP}_2(x_i, n_i,
+        \max_{j \in N(i)} \mathrm{MLP}_1(x_j, n_j, e_{ji}))\bigr)
+
+with the allocation x, the node's own features n (direct channel and rate weight; kept at every layer, so that the
+direct channel does not vanish after the first) and the link features e. All layers share the weights. The network
+starts from the closed-form baseline: full power, or the maximum-ratio beam.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class WCGCNArchitecture:
+    """Sizes of a WCGCN.
+
+    Attributes:
+        node_features: Width of a node's features n.
+        link_features: Width of a link's features e.
+        antennas: 0 for power control (x is a share of the budget), else antennas N (x is a beam of 2N reals).
+        message: Hidden and output width of MLP1.
+        update: Hidden width of MLP2.
+        layers: Number of layers, all with the same weights.
+    """
+
+    node_features: int
+    link_features: int
+    antennas: int
+    message: tuple[int, int]
+    update: int
+    layers: int = 3
+
+    @property
+    def state(self) -> int:
+        """Width of x."""
+        return max(1, 2 * self.antennas)
+
+
+class WCGCN(nn.Module):
+    """WCGCN for power control and beamforming, in the layout of `airgraph_models.problems.row_table.RowTable`.
+
+    The products run on contiguous blocks of rows; the maximum over the links is taken before the bias and the ReLU
+    of MLP1's last layer, which are monotone and so commute with it.
+    """
+
+    node_mean: Tensor
+    node_std: Tensor
+    link_mean: Tensor
+    link_std: Tensor
+    start: Tensor
+
+    def __init__(self, architecture: WCGCNArchitecture) -> None:
+        """Random weights; feature statistics of mean 0 and deviation 1 until `standardise` is called."""
+        super().__init__()
+        sizes = architecture
+        hidden, width = sizes.message
+        self.layers = sizes.layers
+        self.beams = sizes.antennas > 0
+        self.width = width
+        own = sizes.state + sizes.node_features
+        self.message_in = nn.Linear(own + sizes.link_features, hidden)
+        self.message_out = nn.Linear(hidden, width)
+        self.update_in = nn.Linear(width + own, sizes.update)
+        self.update_out = nn.Linear(sizes.update, sizes.state)
+        self.register_buffer("node_mean", torch.zeros(sizes.node_features))
+        self.register_buffer("node_std", torch.ones(sizes.node_features))
+        self.register_buffer("link_mean", torch.zeros(sizes.link_features))
+        self.register_buffer("link_std", torch.ones(sizes.link_features))
+        self.register_buffer("start", torch.eye(sizes.state)[:1])
+
+    def standardise(self, node: Tensor, link: Tensor) -> None:
+        """Takes mean and deviation of the training set's features ``[N, Fn]`` and ``[E, Fe]`` into the network."""
+        for name, values in (("node", node), ("link", link)):
+            deviation, mean = torch.std_mean(values.double(), dim=0)
+            # A feature that never changes in training (weights of one, say) passes unscaled.
+            scale = torch.where(deviation > 1e-6, deviation, torch.ones_like(deviation))
+            getattr(self, f"{name}_mean").copy_(mean)
+            getattr(self, f"{name}_std").copy_(scale)
+
+    def forward(self, node: Tensor, link: Tensor, neighbour: Tensor, rows: Tensor, connected: Tensor) -> Tensor:
+        """Allocation of every node.
+
+        Args:
+            node: ``[N, Fn]`` node features.
+            link: ``[R, W, Fe]`` link features by row and slot.
+            neighbour: ``[R, W]`` int64 node at the other end of each link.
+            rows: ``[N, C]`` int64 rows of each node.
+            connected: ``[N, 1]`` 1 where a node has a link, else 0.
+
+        Returns:
+            ``[N, 1]`` power over budget in 0..1, or ``[N, 2 antennas]`` beam of norm at most one as (re, im) pairs.
+        """
+        count, slots = neighbour.shape[0], neighbour.shape[1]
+        features = (node - self.node_mean) / self.node_std
+        edges = ((link - self.link_mean) / self.link_std).reshape(-1, link.shape[2])
+        source = neighbour.reshape(-1)
+        state = self.start.expand(node.shape[0], self.start.shape[1])
+        for _ in range(self.layers):
+            own = torch.cat([state, features], dim=1)
+            hidden = torch.relu(self.message_in(torch.cat([own[source], edges], dim=1)))
+            message = torch.mm(hidden, self.message_out.weight.t()).reshape(count, slots, self.width)
+            strongest = torch.amax(torch.amax(message, dim=1)[rows], dim=1)
+            heard = torch.relu(strongest + self.message_out.bias) * connected
+            update = torch.relu(self.update_in(torch.cat([heard, own], dim=1)))
+            state = self.project(self.update_out(update))
+        return state
+
+    def project(self, raw: Tensor) -> Tensor:
+        """Beta of paper 001: a sigmoid for powers, the unit ball ``x / max(|x|, 1)`` for beams."""
+        if self.beams:
+            norm = torch.sqrt((raw * raw).sum(dim=1, keepdim=True))
+            return raw / torch.clamp(norm, min=1.0)
+        return torch.sigmoid(raw)

@@ -1,0 +1,106 @@
+"""Random instances for property tests."""
+
+import numpy as np
+from hypothesis import strategies as st
+
+from airgraph_models.problems import Beamforming, Links, PowerControl
+
+
+def random_power_control(
+    seed: int, nodes: int, *, sparse: bool = False, weighted: bool = False, snr_db: float = 10.0
+) -> PowerControl:
+    rng = np.random.default_rng(seed)
+    gain = rng.exponential(size=(nodes, nodes))
+    common = {
+        "weights": rng.uniform(size=nodes) if weighted else 1.0,
+        "noise_power": 10 ** (-snr_db / 10) * rng.uniform(0.5, 2.0, nodes),
+        "max_power": rng.uniform(0.5, 2.0, nodes),
+    }
+    if not sparse:
+        return PowerControl.create(gain, **common)
+    kept = (rng.uniform(size=(nodes, nodes)) < 0.5) | np.eye(nodes, dtype=bool)
+    receiver, transmitter = np.nonzero(kept)
+    links = Links.create(receiver, transmitter, nodes, nodes)
+    return PowerControl.create(gain[receiver, transmitter], links=links, **common)
+
+
+def random_beamforming(
+    seed: int,
+    receivers: int,
+    antennas: int,
+    *,
+    transmitters: int | None = None,
+    sparse: bool = False,
+    weighted: bool = False,
+    antenna_limits: bool = False,
+) -> Beamforming:
+    rng = np.random.default_rng(seed)
+    cells = receivers if transmitters is None else transmitters
+    shape = (receivers, cells, antennas)
+    channel = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
+    serving = np.arange(receivers) if transmitters is None else rng.integers(0, cells, receivers)
+    common = {
+        "weights": rng.uniform(size=receivers) if weighted else 1.0,
+        "noise_power": rng.uniform(0.05, 0.5, receivers),
+        "max_power": rng.uniform(0.5, 2.0, cells),
+        "serving_transmitter": serving,
+        "max_antenna_power": rng.uniform(0.1, 1.0, (cells, antennas)) if antenna_limits else None,
+    }
+    if not sparse:
+        return Beamforming.create(channel, **common)
+    kept = rng.uniform(size=(receivers, cells)) < 0.5
+    kept[np.arange(receivers), serving] = True
+    receiver, transmitter = np.nonzero(kept)
+    links = Links.create(receiver, transmitter, receivers, cells)
+    return Beamforming.create(channel[receiver, transmitter], links=links, **common)
+
+
+def dense_twin(instance: PowerControl | Beamforming) -> PowerControl | Beamforming:
+    """The same instance with its channels in a dense array."""
+    assert instance.links is not None
+    rx, tx = instance.links.receiver, instance.links.transmitter
+    common = {
+        "weights": instance.weights,
+        "noise_power": instance.noise_power,
+        "max_power": instance.max_power,
+    }
+    if isinstance(instance, PowerControl):
+        gain = np.zeros((instance.size, instance.size))
+        gain[rx, tx] = instance.gain
+        return PowerControl.create(gain, **common)
+    channel = np.zeros((instance.size, instance.transmitters, instance.antennas), complex)
+    channel[rx, tx] = instance.channel
+    return Beamforming.create(
+        channel,
+        serving_transmitter=instance.serving,
+        max_antenna_power=instance.max_antenna_power,
+        **common,
+    )
+
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+@st.composite
+def power_controls(draw: st.DrawFn) -> PowerControl:
+    return random_power_control(
+        draw(seeds),
+        draw(st.integers(1, 12)),
+        sparse=draw(st.booleans()),
+        weighted=draw(st.booleans()),
+        snr_db=draw(st.floats(-10, 60)),
+    )
+
+
+@st.composite
+def beamformings(draw: st.DrawFn) -> Beamforming:
+    receivers = draw(st.integers(1, 8))
+    return random_beamforming(
+        draw(seeds),
+        receivers,
+        draw(st.integers(1, 5)),
+        transmitters=draw(st.one_of(st.none(), st.integers(1, 4))),
+        sparse=draw(st.booleans()),
+        weighted=draw(st.booleans()),
+        antenna_limits=draw(st.booleans()),
+    )
