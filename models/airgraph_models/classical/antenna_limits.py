@@ -14,6 +14,8 @@ ComplexArray = npt.NDArray[np.complex128]
 IndexArray = npt.NDArray[np.int64]
 
 SWEEPS = 4
+NOTHING = 1e-290
+"""A right-hand side below this is silence: dividing by it would overflow."""
 
 
 def antenna_limited_step(
@@ -22,7 +24,7 @@ def antenna_limited_step(
     beams: ComplexArray,
     limit: FloatArray,
     budget: FloatArray,
-    serving: IndexArray,
+    serving: IndexArray | slice,
     per_transmitter: Callable[[FloatArray], FloatArray],
 ) -> ComplexArray:
     """Lowers ``sum_i v_i^H A v_i - 2 Re(b_i^H v_i)`` from feasible beams, staying feasible.
@@ -38,8 +40,8 @@ def antenna_limited_step(
         beams: ``[..., K, N]`` feasible beams.
         limit: ``[..., J, N]`` per-antenna limits.
         budget: ``[..., J]`` sum budgets.
-        serving: ``[K]`` transmitter of each beam.
-        per_transmitter: Sums ``[..., K, 1]`` over the beams of each transmitter.
+        serving: Index of each beam's transmitter.
+        per_transmitter: Sums ``[..., K]`` over the beams of each transmitter.
     """
     v = beams.copy()
     for _ in range(SWEEPS):
@@ -47,12 +49,11 @@ def antenna_limited_step(
             row = leakage[..., serving, antenna, :]
             own = row[..., antenna].real
             wanted = target[..., antenna] - (row * v).sum(axis=-1) + own * v[..., antenna]
-            spent = per_transmitter(squared(v)).sum(axis=-1) - per_transmitter(
-                squared(v[..., antenna : antenna + 1])
-            ).sum(axis=-1)
+            others = squared(v).sum(axis=-1) - squared(v[..., antenna])
+            spent = per_transmitter(others)
             room = np.minimum(limit[..., antenna], np.maximum(budget - spent, 0.0))
-            asked = per_transmitter(squared(wanted)[..., None])[..., 0]
-            cap = np.sqrt(np.divide(room, asked, out=np.zeros_like(room), where=asked > 0))[..., serving]
+            asked = per_transmitter(squared(wanted))
+            cap = np.sqrt(np.divide(room, asked, out=np.zeros_like(room), where=asked > NOTHING))[..., serving]
             free = np.divide(1.0, own, out=np.full_like(own, np.inf), where=own > 0)
             v[..., antenna] = wanted * np.minimum(free, cap)
     return v

@@ -27,9 +27,15 @@ def squared(values: ComplexArray) -> FloatArray:
 
 
 class BeamNetwork(Protocol):
-    """What WMMSE asks of the channels."""
+    """What WMMSE asks of the channels.
 
-    serving: IndexArray
+    Attributes:
+        serving: ``[K]`` transmitter of each receiver, to index an axis of transmitters; the full slice
+            where receiver k is served by transmitter k.
+        transmitters: Number of transmitters J.
+    """
+
+    serving: IndexArray | slice
     transmitters: int
 
     @property
@@ -43,7 +49,7 @@ class BeamNetwork(Protocol):
         """``A_j = sum_r price_r conj(h_rj) h_rj^T`` as ``[..., J, N, N]``."""
 
     def per_transmitter(self, values: FloatArray) -> FloatArray:
-        """Sums ``[..., K, N]`` over the receivers each transmitter serves: ``[..., J, N]``."""
+        """Sums ``[..., K]`` over the receivers each transmitter serves: ``[..., J]``."""
 
 
 class DenseBeamNetwork:
@@ -51,12 +57,12 @@ class DenseBeamNetwork:
 
     def __init__(self, channel: ComplexArray, serving: IndexArray) -> None:
         """Lays the channel out for the products below."""
-        self.serving = serving
         self.transmitters = channel.shape[-2]
         self._antennas = channel.shape[-1]
         receivers = channel.shape[-3]
-        self._one_to_one = bool(np.array_equal(serving, np.arange(self.transmitters)))
-        heard = channel if self._one_to_one else channel[..., serving, :]
+        one_to_one = np.array_equal(serving, np.arange(self.transmitters))
+        self.serving: IndexArray | slice = slice(None) if one_to_one else serving
+        heard = channel if one_to_one else channel[..., serving, :]
         own = np.arange(receivers)
         self._direct = heard[..., own, own, :]
         self._own = own
@@ -70,8 +76,8 @@ class DenseBeamNetwork:
             self._outer = None
             self._turned = np.ascontiguousarray(np.swapaxes(channel, -3, -2))
         self._member = None
-        if not self._one_to_one:
-            self._member = (serving == np.arange(self.transmitters)[:, None]).astype(np.float64)
+        if not one_to_one:
+            self._member = (serving[:, None] == np.arange(self.transmitters)).astype(np.float64)
 
     @property
     def direct(self) -> ComplexArray:
@@ -96,8 +102,8 @@ class DenseBeamNetwork:
         return np.swapaxes(weighted, -1, -2) @ self._turned
 
     def per_transmitter(self, values: FloatArray) -> FloatArray:
-        """Sums ``[..., K, N]`` over the receivers each transmitter serves: ``[..., J, N]``."""
-        return values if self._member is None else self._member @ values
+        """Sums ``[..., K]`` over the receivers each transmitter serves: ``[..., J]``."""
+        return values if self._member is None else values @ self._member
 
 
 class SparseBeamNetwork:
@@ -113,7 +119,7 @@ class SparseBeamNetwork:
     ) -> None:
         """Expands links to (link, beam) pairs, for transmitters that serve several receivers."""
         receivers, antennas = serving.size, channel.shape[1]
-        self.serving = serving
+        self.serving: IndexArray | slice = serving
         self.transmitters = transmitters
         links = np.arange(receiver.size)
         # Which beams each transmitter radiates, then which (link, beam) pairs there are.
@@ -159,5 +165,6 @@ class SparseBeamNetwork:
         return flat.reshape(self.transmitters, self._antennas, self._antennas)
 
     def per_transmitter(self, values: FloatArray) -> FloatArray:
-        """Sums ``[K, N]`` over the receivers each transmitter serves: ``[J, N]``."""
-        return self._member @ values
+        """Sums ``[..., K]`` over the receivers each transmitter serves: ``[..., J]``."""
+        summed: FloatArray = (self._member @ values.T).T
+        return summed

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from airgraph_models.classical.antenna_limits import antenna_limited_step
 from airgraph_models.classical.beam_network import BeamNetwork, squared
 from airgraph_models.classical.hermitian_eigen import hermitian_eigen
-from airgraph_models.classical.power_multiplier import power_multiplier
+from airgraph_models.classical.power_multiplier import TINY, power_multiplier
 from airgraph_models.classical.stopping import Stopping
 
 FloatArray = npt.NDArray[np.float64]
@@ -59,6 +59,7 @@ def beamforming_wmmse(
     matched = network.direct.conj()
     beams = start
     previous: FloatArray | None = None
+    multiplier: FloatArray | None = None
     iteration = 0
     while iteration < stopping.iterations and not stopping.expired():
         own, heard = network.received(beams)
@@ -74,7 +75,7 @@ def beamforming_wmmse(
         leakage = network.leakage(priced * squared(receiver))
         target = (priced * receiver)[..., None] * matched
         if max_antenna_power is None:
-            beams = _budgeted_step(network, leakage, target, max_power)
+            beams, multiplier = _budgeted_step(network, leakage, target, max_power, multiplier)
         else:
             beams = antenna_limited_step(
                 leakage, target, beams, max_antenna_power, max_power, network.serving, network.per_transmitter
@@ -84,14 +85,17 @@ def beamforming_wmmse(
 
 
 def _budgeted_step(
-    network: BeamNetwork, leakage: ComplexArray, target: ComplexArray, max_power: FloatArray
-) -> ComplexArray:
-    """``(A_j + mu_j I)^-1 b_i`` in the eigenbasis of each transmitter's A."""
+    network: BeamNetwork,
+    leakage: ComplexArray,
+    target: ComplexArray,
+    max_power: FloatArray,
+    guess: FloatArray | None,
+) -> tuple[ComplexArray, FloatArray]:
+    """``(A_j + mu_j I)^-1 b_i`` in the eigenbasis of each transmitter's A, and the multipliers."""
     serving = network.serving
     values, vectors = hermitian_eigen(leakage)
     basis = vectors[..., serving, :, :]
-    inside = (basis.conj() * target[..., :, None]).sum(axis=-2)
-    mu = power_multiplier(values, network.per_transmitter(squared(inside)), max_power)
-    shifted = (values + mu[..., None])[..., serving, :]
-    scaled = np.divide(inside, shifted, out=np.zeros_like(inside), where=shifted > 0)
-    return (basis * scaled[..., None, :]).sum(axis=-1)
+    inside = np.einsum("...nm,...n->m...", basis.conj(), target)
+    mu = power_multiplier(values, network.per_transmitter(squared(inside)), max_power, guess)
+    shifted = np.maximum(values + mu, TINY)[..., serving]
+    return np.einsum("...nm,m...->...n", basis, inside / shifted), mu

@@ -10,15 +10,16 @@ ComplexArray = npt.NDArray[np.complex128]
 
 
 def hermitian_eigen(matrix: ComplexArray) -> tuple[FloatArray, ComplexArray]:
-    """Eigenvalues ``[..., N]`` (not below zero) and eigenvectors ``[..., N, N]`` of ``matrix [..., N, N]``.
+    """Eigenvalues ``[N, ...]`` (not below zero) and eigenvectors ``[..., N, N]`` of ``matrix [..., N, N]``.
 
+    The short axis of the eigenvalues comes first: sums over it are then additions of long rows.
     The matrix is positive semidefinite up to rounding. Two antennas have a closed form: LAPACK spends
     more on each call than on the 2 x 2 matrix.
     """
     if matrix.shape[-1] == 2:
         return _two_by_two(matrix)
     values, vectors = np.linalg.eigh(matrix)
-    return np.maximum(values, 0.0), vectors
+    return np.ascontiguousarray(np.moveaxis(np.maximum(values, 0.0), -1, 0)), vectors
 
 
 def _two_by_two(matrix: ComplexArray) -> tuple[FloatArray, ComplexArray]:
@@ -37,9 +38,7 @@ def _two_by_two(matrix: ComplexArray) -> tuple[FloatArray, ComplexArray]:
     safe = np.where(flat, 1.0, norm)
     first = np.where(flat, 1.0, first / safe)
     second = second / safe
-    values = np.empty((*a.shape, 2))
-    values[..., 0] = np.maximum(a + d - large, 0.0)
-    values[..., 1] = large
+    values = np.stack([np.maximum(a + d - large, 0.0), large])
     vectors = np.empty(matrix.shape, np.complex128)
     vectors[..., 0, 1] = first
     vectors[..., 1, 1] = second

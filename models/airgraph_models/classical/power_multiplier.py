@@ -18,32 +18,37 @@ FloatArray = npt.NDArray[np.float64]
 
 RELATIVE_ACCURACY = 1e-12
 MOST_STEPS = 60
+TINY = 1e-150
+"""Keeps squares of reciprocals finite where A is singular and nothing is asked in its null space."""
 
 
-def power_multiplier(eigenvalues: FloatArray, weight: FloatArray, budget: FloatArray) -> FloatArray:
+def power_multiplier(
+    eigenvalues: FloatArray, weight: FloatArray, budget: FloatArray, guess: FloatArray | None = None
+) -> FloatArray:
     """Smallest multiplier that meets each budget.
 
     Args:
-        eigenvalues: ``[..., N]`` of A, none below zero.
-        weight: ``[..., N]`` squared right-hand sides in the eigenbasis, summed over the beams.
+        eigenvalues: ``[N, ...]`` of A, none below zero. The short axis comes first: sums over it are then
+            additions of long rows.
+        weight: ``[N, ...]`` squared right-hand sides in the eigenbasis, summed over the beams.
         budget: ``[...]`` power budgets P, positive.
+        guess: ``[...]`` where to begin, the previous iteration's multipliers say.
 
     Returns:
         ``[...]`` multipliers; the power they give equals P to 1e-12, or is below P with a multiplier of 0.
     """
     # Each term alone must stay within P, which bounds the root from below and keeps every division finite.
-    lower = np.sqrt(weight / budget[..., None]) - eigenvalues
-    mu = np.maximum(lower.max(axis=-1), 0.0)
+    share = weight / budget
+    lower = np.maximum((np.sqrt(share) - eigenvalues).max(axis=0), 0.0)
+    mu = lower if guess is None else np.maximum(lower, guess)
     for _ in range(MOST_STEPS):
-        shifted = eigenvalues + mu[..., None]
-        inverse = np.divide(1.0, shifted, out=np.zeros_like(shifted), where=shifted > 0)
-        part = weight * inverse * inverse
-        power = part.sum(axis=-1)
-        excess = power > budget * (1 + RELATIVE_ACCURACY)
-        if not excess.any():
+        inverse = 1.0 / np.maximum(eigenvalues + mu, TINY)
+        part = share * inverse * inverse
+        power = part.sum(axis=0)
+        # Right of the root (a guess too large) one step leads to its left; from there none overshoots.
+        off = np.abs(power - 1.0) > RELATIVE_ACCURACY
+        if not (off & ((power > 1.0) | (mu > lower))).any():
             break
-        slope = (part * inverse).sum(axis=-1)
-        ratio = np.sqrt(power / budget)
-        step = np.divide(power * (ratio - 1), slope, out=np.zeros_like(power), where=excess)
-        mu = mu + step
+        slope = (part * inverse).sum(axis=0)
+        mu = np.maximum(mu + power * (np.sqrt(power) - 1.0) / np.maximum(slope, TINY), lower)
     return mu

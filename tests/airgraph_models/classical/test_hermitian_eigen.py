@@ -16,7 +16,7 @@ def test_the_eigenbasis_rebuilds_the_matrix(antennas, seed):
     root[1, :, 1:] = 0
     matrix = root @ np.swapaxes(root.conj(), -1, -2)
     values, vectors = hermitian_eigen(matrix)
-    rebuilt = (vectors * values[:, None, :]) @ np.swapaxes(vectors.conj(), -1, -2)
+    rebuilt = (vectors * values.T[:, None, :]) @ np.swapaxes(vectors.conj(), -1, -2)
     scale = np.maximum(np.abs(matrix).max(axis=(1, 2), keepdims=True), 1e-300)
     np.testing.assert_allclose(rebuilt / scale, matrix / scale, atol=1e-9)
     identity = np.swapaxes(vectors.conj(), -1, -2) @ vectors

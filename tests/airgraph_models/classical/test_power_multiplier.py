@@ -12,7 +12,7 @@ from airgraph_models.classical.power_multiplier import power_multiplier
     hnp.arrays(float, (5,), elements=st.floats(1e-3, 1e3)),
 )
 def test_the_budget_is_met_to_a_billionth_or_the_multiplier_is_zero(eigenvalues, weight, budget):
-    mu = power_multiplier(eigenvalues, weight, budget)
+    mu = power_multiplier(eigenvalues.T, weight.T, budget)
     power = (weight / (eigenvalues + mu[:, None]) ** 2).sum(axis=-1)
     assert (mu >= 0).all()
     assert (power <= budget * (1 + 1e-9)).all()
@@ -21,6 +21,6 @@ def test_the_budget_is_met_to_a_billionth_or_the_multiplier_is_zero(eigenvalues,
 
 
 def test_a_singular_matrix_is_no_obstacle():
-    mu = power_multiplier(np.array([[0.0, 1.0]]), np.array([[4.0, 0.0]]), np.array([1.0]))
+    mu = power_multiplier(np.array([[0.0], [1.0]]), np.array([[4.0], [0.0]]), np.array([1.0]))
     np.testing.assert_allclose(mu, 2.0, rtol=1e-9)
-    assert power_multiplier(np.array([[0.0, 1.0]]), np.array([[0.0, 0.25]]), np.array([1.0])) == 0
+    assert power_multiplier(np.array([[0.0], [1.0]]), np.array([[0.0], [0.25]]), np.array([1.0])) == 0

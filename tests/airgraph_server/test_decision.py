@@ -1,0 +1,196 @@
+"""The decision without transport: guard, polish, fallback, deadline, provenance."""
+
+from time import perf_counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from instances import beamformings, power_controls, random_beamforming, random_power_control
+from stand_ins import StandInModel
+
+from airgraph_models.classical.stopping import Stopping
+from airgraph_models.problems import BEAMFORMING, POWER_CONTROL, PowerControl
+from airgraph_server.decision.decide import Decider
+from airgraph_server.decision.types import Decision, Policy, Reason, Task
+from airgraph_server.errors import DeadlineMissedError, ModelCannotServeError, ModelNotFoundError
+from airgraph_server.metrics import Metrics
+from airgraph_server.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def decider():
+    return Decider(Settings(), Metrics())
+
+
+def family_of(instance):
+    return POWER_CONTROL if isinstance(instance, PowerControl) else BEAMFORMING
+
+
+def decide(decider, instance, **options):
+    decision = decider.decide([Task(family_of(instance), instance, **options)])[0]
+    assert isinstance(decision, Decision), decision
+    return decision
+
+
+def erratic(seed, width):
+    """A network that answers anything, NaN and infinity included."""
+
+    def run(inputs):
+        rng = np.random.default_rng(seed)
+        output = rng.standard_normal((len(inputs["node"]), width)) * 10.0 ** rng.integers(-3, 6)
+        if rng.uniform() < 0.3:
+            output[rng.integers(len(output))] = rng.choice([np.nan, np.inf])
+        return output.astype(np.float32)
+
+    return run
+
+
+@given(st.one_of(power_controls(), beamformings()), st.integers(0, 2**32 - 1), st.sampled_from(list(Policy)))
+def test_whatever_the_network_says_the_answer_is_finite_feasible_and_honest(instance, seed, policy):
+    family = family_of(instance)
+    width = 1 if isinstance(instance, PowerControl) else 2 * instance.antennas
+    model = StandInModel(erratic(seed, width))
+    task = Task(family, instance, policy=policy, model=model, max_polish_iterations=5)
+    decision = Decider(Settings(), Metrics()).decide([task])[0]
+    if isinstance(decision, ModelCannotServeError):
+        assert policy is Policy.LEARNED
+        return
+    assert isinstance(decision, Decision)
+    wide = decision.allocation.astype(np.result_type(decision.allocation, np.float64))
+    assert np.isfinite(decision.allocation).all()
+    assert family.margin(instance, wide) == decision.margin >= 0
+    assert decision.objective == pytest.approx(family.objective(instance, wide))
+    if policy is not Policy.LEARNED:
+        assert decision.objective >= decision.baseline_objective
+
+
+def test_auto_polishes_a_good_network_and_says_so(decider):
+    instance = random_power_control(1, 8)
+    best = POWER_CONTROL.solve([instance], Stopping(200))[0].allocation / instance.max_power
+    model = StandInModel(lambda inputs: best[:, None].astype(np.float32))
+    decision = decide(decider, instance, model=model)
+    alone = decide(decider, instance, model=model, policy=Policy.LEARNED)
+    assert alone.solver == "stand-in"
+    assert alone.polish_iterations == 0
+    assert decision.solver in ("stand-in+wmmse", "wmmse")
+    assert decision.polish_iterations > 0
+    assert decision.fallback is None
+    assert decision.model is model
+    assert decision.objective >= alone.objective * (1 - 1e-9)
+
+
+def test_a_network_below_the_closed_form_is_named_and_not_followed(decider):
+    instance = random_power_control(2, 6)
+    decision = decide(decider, instance, model=StandInModel(1e-6), max_polish_iterations=0)
+    assert decision.fallback.reason is Reason.BEATEN_BY_BASELINE
+    assert decision.objective >= decision.baseline_objective
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        (None, Reason.MODEL_UNAVAILABLE),
+        (StandInModel(np.nan), Reason.NON_FINITE),
+        (StandInModel(np.inf), Reason.NON_FINITE),
+        (StandInModel(lambda inputs: 1 / 0), Reason.RUNTIME_ERROR),
+        (StandInModel(refuses="too many antennas"), Reason.OUT_OF_DOMAIN),
+        (StandInModel(outside="direct_level is 99"), Reason.OUT_OF_DOMAIN),
+    ],
+)
+def test_auto_falls_back_to_wmmse_with_the_reason_named(decider, model, reason):
+    instance = random_power_control(3, 6)
+    decision = decide(decider, instance, model=model)
+    classical = decide(decider, instance, policy=Policy.CLASSICAL)
+    assert decision.fallback.reason is reason
+    assert decision.fallback.detail
+    assert decision.solver == "wmmse"
+    assert decision.model is None
+    np.testing.assert_array_equal(decision.allocation, classical.allocation)
+    assert classical.fallback.reason is Reason.REQUESTED
+
+
+def test_who_insists_on_the_network_is_told_why_it_cannot(decider):
+    instance = random_power_control(4, 4)
+    tasks = [
+        Task(POWER_CONTROL, instance, Policy.LEARNED, None),
+        Task(POWER_CONTROL, instance, Policy.LEARNED, StandInModel(refuses="too many antennas")),
+        Task(POWER_CONTROL, instance, Policy.LEARNED, StandInModel(outside="it is far outside")),
+    ]
+    missing, cannot, outside = decider.decide(tasks)
+    assert isinstance(missing, ModelNotFoundError)
+    assert isinstance(cannot, ModelCannotServeError)
+    assert isinstance(outside, Decision)
+
+
+def test_one_broken_instance_of_a_batch_fails_alone(decider):
+    def run(inputs):
+        if (inputs["node"][:, 1] < 0.5).any():
+            raise RuntimeError("this one breaks the network")
+        return np.full((len(inputs["node"]), 1), 0.5, np.float32)
+
+    model = StandInModel(run)
+    good = [random_power_control(seed, 5) for seed in range(3)]
+    bad = PowerControl.create(np.ones((3, 3)), weights=[1, 0.1, 1])
+    tasks = [Task(POWER_CONTROL, instance, Policy.AUTO, model) for instance in (good[0], bad, *good[1:])]
+    first, broken, *rest = decider.decide(tasks)
+    assert broken.fallback.reason is Reason.RUNTIME_ERROR
+    assert all(d.fallback is None or d.fallback.reason is Reason.BEATEN_BY_BASELINE for d in (first, *rest))
+
+
+def test_a_batch_runs_the_network_once_and_within_the_link_budget():
+    model = StandInModel(0.5)
+    tasks = [Task(POWER_CONTROL, random_power_control(s, 4), Policy.LEARNED, model) for s in range(5)]
+    decisions = Decider(Settings(), Metrics()).decide(tasks)
+    assert model.batches == [20]
+    assert [d.batch_size for d in decisions] == [5] * 5
+    Decider(Settings(max_batch_links=24), Metrics()).decide(tasks)
+    assert model.batches[1:] == [8, 8, 4]
+
+
+def test_a_deadline_that_has_passed_refuses_the_call_and_a_near_one_gives_the_closed_form(decider):
+    instance = random_power_control(5, 6)
+    late = decider.decide([Task(POWER_CONTROL, instance, deadline=perf_counter() - 1)])[0]
+    assert isinstance(late, DeadlineMissedError)
+    gone = decider.decide([Task(POWER_CONTROL, instance, abandoned=lambda: True)])[0]
+    assert isinstance(gone, DeadlineMissedError)
+    hasty = Decider(Settings(deadline_reserve=10.0), Metrics())
+    slow = StandInModel(0.5, seconds=100.0)
+    near = hasty.decide([Task(POWER_CONTROL, instance, model=slow, deadline=perf_counter() + 5)])[0]
+    assert near.fallback.reason is Reason.DEADLINE
+    assert near.solver == "full_power"
+    assert near.objective == pytest.approx(near.baseline_objective)
+    assert slow.batches == []
+
+
+def test_an_endless_polish_ends_at_the_deadline():
+    settings = Settings(polish_iterations=10_000_000, polish_tolerance=0)
+    instance = random_beamforming(6, 8, 2)
+    task = Task(
+        BEAMFORMING, instance, model=StandInModel(0.5, width=4), deadline=perf_counter() + 0.2, shadow=False
+    )
+    began = perf_counter()
+    decision = Decider(settings, Metrics()).decide([task])[0]
+    assert perf_counter() - began < 5
+    assert 0 < decision.polish_iterations < 10_000_000
+
+
+def test_a_request_may_ask_for_less_polish_but_not_more(decider):
+    instance = random_beamforming(7, 6, 2)
+    model = StandInModel(0.5, width=4)
+    less = decide(decider, instance, model=model, max_polish_iterations=3)
+    assert less.polish_iterations == 3
+    strict = Decider(Settings(polish_iterations=2, polish_tolerance=0), Metrics())
+    assert decide(strict, instance, model=model, max_polish_iterations=50).polish_iterations == 2
+
+
+def test_shadow_answers_classically_and_reports_the_network(decider):
+    instance = random_power_control(8, 6)
+    decision = decide(decider, instance, model=StandInModel(0.5), shadow=True)
+    alone = decide(decider, instance, model=StandInModel(0.5), policy=Policy.LEARNED)
+    assert decision.solver == "wmmse"
+    assert decision.shadow.objective == pytest.approx(alone.objective, rel=1e-6)
+    assert decision.shadow.fallback is None
+    broken = decide(decider, instance, model=StandInModel(np.nan), shadow=True)
+    assert broken.solver == "wmmse"
+    assert broken.shadow.fallback.reason is Reason.NON_FINITE
