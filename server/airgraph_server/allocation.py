@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
+from uuid import uuid4
 
 from airgraph.v1 import allocator_pb2
-
 from airgraph_server.codec.answers import encode_decision
 from airgraph_server.codec.problems import decode_problem
 from airgraph_server.decision.decide import Decider
@@ -55,9 +55,7 @@ class Allocation:
         self._metrics = metrics
         self._decider = Decider(settings, metrics)
 
-    def allocate(
-        self, requests: Sequence[allocator_pb2.AllocateRequest], scope: CallScope
-    ) -> list[Outcome]:
+    def allocate(self, requests: Sequence[allocator_pb2.AllocateRequest], scope: CallScope) -> list[Outcome]:
         """One response or error a request, in order. A bad instance fails alone."""
         began = perf_counter()
         outcomes: list[Outcome | Task] = [self._decode(request, scope) for request in requests]
@@ -108,7 +106,7 @@ class Allocation:
     ) -> allocator_pb2.AllocateResponse:
         began = perf_counter()
         family = task.family.name
-        response = encode_decision(request.request_id, family, decision)
+        response = encode_decision(request.request_id or uuid4().hex, family, decision)
         timings = decision.timings
         observed = {
             "decode": timings.decode,

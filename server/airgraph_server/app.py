@@ -6,14 +6,14 @@ import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
+from wsgiref.simple_server import WSGIServer
 
 import grpc
-from airgraph.v1 import allocator_pb2, allocator_pb2_grpc, registry_pb2, registry_pb2_grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from inference import open_inference_pb2, open_inference_pb2_grpc
 from prometheus_client import start_http_server
 
+from airgraph.v1 import allocator_pb2, allocator_pb2_grpc, registry_pb2, registry_pb2_grpc
 from airgraph_server.allocation import Allocation
 from airgraph_server.log import logger
 from airgraph_server.metrics import Metrics
@@ -22,6 +22,7 @@ from airgraph_server.rpc.allocator import AllocatorServicer
 from airgraph_server.rpc.interceptor import CallInterceptor
 from airgraph_server.rpc.registry import RegistryServicer
 from airgraph_server.settings import Settings
+from inference import open_inference_pb2, open_inference_pb2_grpc
 
 ALLOCATOR = allocator_pb2.DESCRIPTOR.services_by_name["Allocator"].full_name
 REGISTRY = registry_pb2.DESCRIPTOR.services_by_name["Registry"].full_name
@@ -46,7 +47,7 @@ class Server:
         self.registry = Registry(settings, self.metrics)
         self._stopping = threading.Event()
         self._health = health.HealthServicer()
-        self._metrics_server = None
+        self._metrics_server: WSGIServer | None = None
         limit = settings.max_message_bytes
         self._grpc = grpc.server(
             ThreadPoolExecutor(settings.threads, thread_name_prefix="call"),
@@ -63,13 +64,13 @@ class Server:
         allocator_pb2_grpc.add_AllocatorServicer_to_server(AllocatorServicer(allocation), self._grpc)
         registry_pb2_grpc.add_RegistryServicer_to_server(RegistryServicer(self.registry), self._grpc)
         open_inference_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(
-            open_inference_pb2_grpc.GRPCInferenceServiceServicer(), self._grpc
+            # The generated base answers every method with UNIMPLEMENTED.
+            open_inference_pb2_grpc.GRPCInferenceServiceServicer(),  # type: ignore[abstract]
+            self._grpc,
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
         self.services = (ALLOCATOR, REGISTRY, INFERENCE)
-        reflection.enable_server_reflection(
-            (*self.services, health.SERVICE_NAME, reflection.SERVICE_NAME), self._grpc
-        )
+        reflection.enable_server_reflection((*self.services, health.SERVICE_NAME, reflection.SERVICE_NAME), self._grpc)
         self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
         try:
             self.port = self._grpc.add_insecure_port(f"{settings.host}:{settings.port}")

@@ -95,5 +95,9 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags first, then the environment, then the file either of them names."""
         named = {**env_settings(), **init_settings()}.get("config_file")
-        file = (TomlConfigSettingsSource(settings_cls, Path(named)),) if named else ()
-        return (init_settings, env_settings, *file)
+        if named is None:
+            return (init_settings, env_settings)
+        # The library reads a file that is not there as an empty one: an operator's typo must not pass so.
+        if not Path(named).is_file():
+            raise FileNotFoundError(f"config_file {named} does not exist")
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, Path(named)))

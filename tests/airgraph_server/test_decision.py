@@ -166,9 +166,7 @@ def test_a_deadline_that_has_passed_refuses_the_call_and_a_near_one_gives_the_cl
 def test_an_endless_polish_ends_at_the_deadline():
     settings = Settings(polish_iterations=10_000_000, polish_tolerance=0)
     instance = random_beamforming(6, 8, 2)
-    task = Task(
-        BEAMFORMING, instance, model=StandInModel(0.5, width=4), deadline=perf_counter() + 0.2, shadow=False
-    )
+    task = Task(BEAMFORMING, instance, model=StandInModel(0.5, width=4), deadline=perf_counter() + 0.2, shadow=False)
     began = perf_counter()
     decision = Decider(settings, Metrics()).decide([task])[0]
     assert perf_counter() - began < 5

@@ -5,7 +5,7 @@ Receiver r hears beam i of transmitter ``serving[i]``: ``s[r, i] = channel[r, se
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,12 @@ def squared(values: ComplexArray) -> FloatArray:
     """|z|^2 without the square root of abs."""
     magnitude: FloatArray = values.real * values.real + values.imag * values.imag
     return magnitude
+
+
+def product(matrix: sparse.csr_array, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Sparse matrix times dense array."""
+    result: npt.NDArray[Any] = matrix @ values
+    return result
 
 
 class BeamNetwork(Protocol):
@@ -68,14 +74,14 @@ class DenseBeamNetwork:
         self._own = own
         # Antenna axis first: each antenna's K x K block is contiguous.
         self._heard = np.ascontiguousarray(np.moveaxis(heard, -1, 0))
+        self._outer: FloatArray | None = None
         if self._antennas <= LARGEST_OUTER:
             outer = channel.conj()[..., :, None] * channel[..., None, :]
             flat = outer.reshape(*channel.shape[:-2], -1)
             self._outer = np.ascontiguousarray(flat).view(np.float64)
         else:
-            self._outer = None
             self._turned = np.ascontiguousarray(np.swapaxes(channel, -3, -2))
-        self._member = None
+        self._member: FloatArray | None = None
         if not one_to_one:
             self._member = (serving[:, None] == np.arange(self.transmitters)).astype(np.float64)
 
@@ -127,9 +133,7 @@ class SparseBeamNetwork:
             (np.ones(receivers), (serving, np.arange(receivers))), shape=(transmitters, receivers)
         ).tocsr()
         self._member = radiates
-        uses = sparse.coo_array(
-            (np.ones(links.size), (links, transmitter)), shape=(links.size, transmitters)
-        ).tocsr()
+        uses = sparse.coo_array((np.ones(links.size), (links, transmitter)), shape=(links.size, transmitters)).tocsr()
         pairs = (uses @ radiates).tocoo()
         link, self._beam = pairs.row.astype(np.int64), pairs.col.astype(np.int64)
         self._pair_channel = channel[link]
@@ -157,14 +161,13 @@ class SparseBeamNetwork:
     def received(self, beams: ComplexArray) -> tuple[ComplexArray, FloatArray]:
         """Own amplitude ``[K]`` and power heard from all beams ``[K]``."""
         heard = np.einsum("pn,pn->p", self._pair_channel, beams[self._beam])
-        return np.append(heard, 0.0)[self._own_pair], self._sum_heard @ squared(heard)
+        return np.append(heard, 0.0)[self._own_pair], product(self._sum_heard, squared(heard))
 
     def leakage(self, price: FloatArray) -> ComplexArray:
         """``A_j = sum_r price_r conj(h_rj) h_rj^T`` as ``[J, N, N]``."""
-        flat = self._sum_caused @ (self._outer * price[self._receiver, None])
+        flat = product(self._sum_caused, self._outer * price[self._receiver, None])
         return flat.reshape(self.transmitters, self._antennas, self._antennas)
 
     def per_transmitter(self, values: FloatArray) -> FloatArray:
         """Sums ``[..., K]`` over the receivers each transmitter serves: ``[..., J]``."""
-        summed: FloatArray = (self._member @ values.T).T
-        return summed
+        return product(self._member, values.T).T

@@ -39,8 +39,8 @@ def power_multiplier(
     """
     # Each term alone must stay within P, which bounds the root from below and keeps every division finite.
     share = weight / budget
-    lower = np.maximum((np.sqrt(share) - eigenvalues).max(axis=0), 0.0)
-    mu = lower if guess is None else np.maximum(lower, guess)
+    lower: FloatArray = np.maximum((np.sqrt(share) - eigenvalues).max(axis=0), 0.0)
+    mu: FloatArray = lower if guess is None else np.maximum(lower, guess)
     for _ in range(MOST_STEPS):
         inverse = 1.0 / np.maximum(eigenvalues + mu, TINY)
         part = share * inverse * inverse

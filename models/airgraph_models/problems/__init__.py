@@ -3,13 +3,15 @@
 This package needs numpy and scipy only, so that serving on a CPU never loads a learning framework.
 """
 
+from typing import Any
+
 from airgraph_models.problems.beamforming import BEAMFORMING, Beamforming
 from airgraph_models.problems.errors import InvalidInstanceError, UnsupportedInstanceError
 from airgraph_models.problems.family import GraphView, ProblemFamily, Refined, Size
 from airgraph_models.problems.links import Links
 from airgraph_models.problems.power_control import POWER_CONTROL, PowerControl
 
-FAMILIES = {family.name: family for family in (POWER_CONTROL, BEAMFORMING)}
+FAMILIES: dict[str, ProblemFamily[Any]] = {family.name: family for family in (POWER_CONTROL, BEAMFORMING)}
 """Every problem family by its name in the contract."""
 
 __all__ = [

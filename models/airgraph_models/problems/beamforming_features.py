@@ -134,10 +134,7 @@ def beamforming_graph(instance: Beamforming) -> tuple[LinkGraph, Frames]:
         crossing = turned[:, :1].real * turned
         crossing[own] = 0
         total = np.stack(
-            [
-                np.bincount(tx, part.real, nodes) + 1j * np.bincount(tx, part.imag, nodes)
-                for part in crossing.T
-            ],
+            [np.bincount(tx, part.real, nodes) + 1j * np.bincount(tx, part.imag, nodes) for part in crossing.T],
             axis=-1,
         )
         phase = _mean_phase(total)
@@ -150,9 +147,7 @@ def beamforming_graph(instance: Beamforming) -> tuple[LinkGraph, Frames]:
     return LinkGraph(around.offsets, around.neighbour, link, node), Frames(mirror, phase)
 
 
-def beams_from_output(
-    instance: Beamforming, frames: Frames, output: npt.NDArray[np.floating]
-) -> ComplexArray:
+def beams_from_output(instance: Beamforming, frames: Frames, output: npt.NDArray[np.floating]) -> ComplexArray:
     """Beams ``[K, N]`` from a network's output ``[K, 2N]`` (re, im pairs in the frames, unit budget)."""
     paired = np.ascontiguousarray(output, dtype=np.float64).view(np.complex128)
     return frames.to_antennas(paired) * np.sqrt(instance.max_power[instance.serving])[:, None]

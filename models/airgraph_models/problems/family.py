@@ -126,9 +126,7 @@ class ProblemFamily(ABC, Generic[InstanceT]):
         """Feasible classical starting points ``[S, ...]``; the first is the papers'."""
 
     @abstractmethod
-    def refine(
-        self, instances: Sequence[InstanceT], starts: Sequence[Array], stopping: Stopping
-    ) -> list[Refined]:
+    def refine(self, instances: Sequence[InstanceT], starts: Sequence[Array], stopping: Stopping) -> list[Refined]:
         """Runs the monotone classical algorithm from the starts ``[S, ...]`` of each instance.
 
         Instances of one size run vectorised. Each gets its best result, never worse than its best start.
@@ -143,9 +141,7 @@ class ProblemFamily(ABC, Generic[InstanceT]):
         """The feasible allocation in the caller's precision, feasible after that rounding too."""
 
 
-def best_of(
-    family: ProblemFamily[InstanceT], instance: InstanceT, allocations: Array, iterations: int
-) -> Refined:
+def best_of(family: ProblemFamily[InstanceT], instance: InstanceT, allocations: Array, iterations: int) -> Refined:
     """The best of the allocations ``[S, ...]`` of one instance."""
     objectives = [family.objective(instance, allocation) for allocation in allocations]
     best = int(np.argmax(objectives))

@@ -32,9 +32,7 @@ class Links:
     transmitters: int
 
     @classmethod
-    def create(
-        cls, receiver: npt.ArrayLike, transmitter: npt.ArrayLike, receivers: int, transmitters: int
-    ) -> Links:
+    def create(cls, receiver: npt.ArrayLike, transmitter: npt.ArrayLike, receivers: int, transmitters: int) -> Links:
         """Checks the indices.
 
         Raises:

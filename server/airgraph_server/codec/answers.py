@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from airgraph.v1 import allocator_pb2, problems_pb2, provenance_pb2
-
 from airgraph_models.problems import BEAMFORMING, POWER_CONTROL
 from airgraph_server.codec.tensors import encode_tensor
 from airgraph_server.decision.types import Decision, Fallback, Shadow
@@ -22,7 +21,7 @@ def encode_decision(request_id: str, family: str, decision: Decision) -> allocat
     return response
 
 
-def _reason(fallback: Fallback | None) -> provenance_pb2.FallbackReason:
+def _reason(fallback: Fallback | None) -> provenance_pb2.FallbackReason.ValueType:
     if fallback is None:
         return provenance_pb2.FALLBACK_REASON_UNSPECIFIED
     return provenance_pb2.FallbackReason.Value(f"FALLBACK_REASON_{fallback.reason.value}")

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from airgraph.v1 import allocator_pb2, problems_pb2, tensor_pb2
 
+from airgraph.v1 import allocator_pb2, problems_pb2, tensor_pb2
 from airgraph_models.problems import BEAMFORMING, POWER_CONTROL, Beamforming, Links, PowerControl, ProblemFamily
 from airgraph_server.codec.tensors import decode_tensor
 from airgraph_server.errors import InvalidInstanceError, NotImplementedProblemError, TooLargeError

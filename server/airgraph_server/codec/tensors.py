@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from airgraph.v1 import tensor_pb2
 
+from airgraph.v1 import tensor_pb2
 from airgraph_server.errors import InvalidInstanceError
 
-DTYPES: dict[int, np.dtype[Any]] = {
+DTYPES: dict[tensor_pb2.DataType.ValueType, np.dtype[Any]] = {
     tensor_pb2.DATA_TYPE_FLOAT32: np.dtype("<f4"),
     tensor_pb2.DATA_TYPE_FLOAT64: np.dtype("<f8"),
     tensor_pb2.DATA_TYPE_COMPLEX64: np.dtype("<c8"),

@@ -144,9 +144,7 @@ class Decider:
         latest = deadline - self._settings.deadline_reserve
         return lambda: perf_counter() >= latest
 
-    def _finish(
-        self, draft: _Draft, refined: Refined, answer: NetworkAnswer | Fallback | None
-    ) -> Decision:
+    def _finish(self, draft: _Draft, refined: Refined, answer: NetworkAnswer | Fallback | None) -> Decision:
         """Rounds to the caller's precision, guards once more, and writes the provenance."""
         task, family, instance = draft.task, draft.task.family, draft.task.instance
         wide = np.complex128 if np.iscomplexobj(refined.allocation) else np.float64

@@ -121,14 +121,11 @@ class NetworkStage:
         self._metrics.batch_graphs.observe(len(part))
         self._metrics.batch_nodes.observe(sum(table.sizes))
         return [
-            self._read(ready, rows, seconds, len(part))
-            for ready, rows in zip(part, table.split(output), strict=True)
+            self._read(ready, rows, seconds, len(part)) for ready, rows in zip(part, table.split(output), strict=True)
         ]
 
     @staticmethod
-    def _read(
-        ready: _Ready, rows: npt.NDArray[Any], seconds: float, batch_size: int
-    ) -> NetworkAnswer | Fallback:
+    def _read(ready: _Ready, rows: npt.NDArray[Any], seconds: float, batch_size: int) -> NetworkAnswer | Fallback:
         if not np.isfinite(rows).all():
             return Fallback(Reason.NON_FINITE, "the network's output is not finite")
         family, instance = ready.task.family, ready.task.instance

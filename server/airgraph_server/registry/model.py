@@ -128,9 +128,7 @@ def load_model(directory: Path, settings: Settings) -> LoadedModel:
     if card.problem not in FAMILIES:
         raise CardError(f"card.json: problem {card.problem!r} is not one of {', '.join(FAMILIES)}")
     card.verify(directory, MODEL_FILES[settings.runtime])
-    model = LoadedModel(
-        card, load_runtime(directory, settings.runtime, settings.device, settings.runtime_threads)
-    )
+    model = LoadedModel(card, load_runtime(directory, settings.runtime, settings.device, settings.runtime_threads))
     model.self_test()
     model.warm_up()
     return model

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from time import perf_counter
 
 import grpc
-from airgraph.v1 import allocator_pb2, allocator_pb2_grpc
 
+from airgraph.v1 import allocator_pb2, allocator_pb2_grpc
 from airgraph_server.allocation import Allocation, CallScope, Outcome
 from airgraph_server.rpc.status import abort, status_of
 
@@ -57,6 +57,4 @@ class AllocatorServicer(allocator_pb2_grpc.AllocatorServicer):
                 own = perf_counter() + item.timeout_seconds
                 scope = CallScope(own if scope.deadline is None else min(own, scope.deadline), scope.abandoned)
             outcome = self._allocation.allocate([item.request], scope)[0]
-            yield allocator_pb2.AllocateStreamResponse(
-                request_id=item.request.request_id, result=_result(outcome)
-            )
+            yield allocator_pb2.AllocateStreamResponse(request_id=item.request.request_id, result=_result(outcome))

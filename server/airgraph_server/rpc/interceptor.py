@@ -21,9 +21,9 @@ class CallInterceptor(grpc.ServerInterceptor):  # type: ignore[misc,unused-ignor
 
     def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler | None],
+        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Any, Any] | None],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler | None:
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
         """Wraps the handler of a known method."""
         handler = continuation(handler_call_details)
         if handler is None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import grpc
-from airgraph.v1 import registry_pb2, registry_pb2_grpc
 
+from airgraph.v1 import registry_pb2, registry_pb2_grpc
 from airgraph_server.errors import ModelNotFoundError
 from airgraph_server.registry.registry import Entry, Registry
 from airgraph_server.rpc.status import abort

@@ -28,7 +28,7 @@ class TorchScriptRuntime:
             raise DeviceUnavailableError("CUDA was asked for, but torch finds no CUDA device")
         self.device = "cuda" if has_cuda and device is not Device.CPU else "cpu"
         torch.set_num_threads(threads)
-        self._module = torch.jit.load(str(path), map_location=self.device).eval()
+        self._module = torch.jit.load(str(path), map_location=self.device).eval()  # type: ignore[no-untyped-call]
         self._wanted = [argument.name for argument in self._module.forward.schema.arguments[1:]]
 
     def run(self, inputs: Inputs) -> npt.NDArray[np.float32]:

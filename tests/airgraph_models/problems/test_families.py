@@ -123,9 +123,7 @@ def test_turning_a_transmitters_antennas_turns_its_beam_and_nothing_else(seed):
     for view, problem in ((first, instance), (second, turned)):
         beams = view.read(matched)
         best = BEAMFORMING.baseline(problem)
-        np.testing.assert_allclose(
-            np.abs(np.einsum("kn,kn->k", beams.conj(), best)), instance.max_power, rtol=1e-5
-        )
+        np.testing.assert_allclose(np.abs(np.einsum("kn,kn->k", beams.conj(), best)), instance.max_power, rtol=1e-5)
 
 
 @given(seeds)

@@ -1,0 +1,86 @@
+# `make` or `make help` lists the targets.
+
+PYTHON ?= python3
+VENV ?= .venv
+SERVE_VENV ?= .venv-serve
+# Processes that run the tests, each on one thread.
+JOBS ?= 2
+PYTEST_ARGS ?=
+PIP_ARGS ?=
+
+# ONNX Runtime reports home unless told not to.
+export ORT_DISABLE_TELEMETRY := 1
+
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+SERVE_INSTALLED := $(SERVE_VENV)/.installed
+CODE := models training server clients tests benchmarks
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format typecheck protos protos-check bench train image clean python-version
+
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+demo: $(SERVE_INSTALLED) ## Start a server on the shipped models, solve a 50-pair network, draw the answer
+	@deploy/demo.sh $(SERVE_VENV)
+
+test: lint typecheck protos-check ## Check style, types, layers and stubs, then run the tests
+	@echo "==> tests"
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) $(PYTEST_ARGS)
+
+lint: $(INSTALLED) ## Check style (ruff) and layers (import-linter)
+	@echo "==> ruff"
+	@$(BIN)/ruff check $(wildcard $(CODE))
+	@$(BIN)/ruff format --check --quiet $(wildcard $(CODE)) || { echo "not formatted; run: make format" >&2; exit 1; }
+	@echo "==> layers"
+	@$(BIN)/lint-imports --no-cache
+
+format: $(INSTALLED) ## Format the code and fix what can be fixed by itself
+	@$(BIN)/ruff check --fix $(wildcard $(CODE))
+	@$(BIN)/ruff format $(wildcard $(CODE))
+
+typecheck: $(INSTALLED) ## Check types (mypy, strict)
+	@echo "==> mypy"
+	@$(BIN)/mypy
+
+protos: $(INSTALLED) ## Regenerate the Python stubs from proto/
+	@$(BIN)/python clients/generate_stubs.py
+
+protos-check: $(INSTALLED) ## Lint the contract and fail where the committed stubs are stale
+	@echo "==> protos"
+	@$(BIN)/buf lint proto
+	@$(BIN)/python clients/generate_stubs.py --check
+
+bench: $(INSTALLED) ## Run the benchmarks, each on one thread
+	@for script in $$(grep -l '^if __name__' benchmarks/*.py); do \
+	    echo "==> $$script"; OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python "$$script" || exit 1; \
+	done
+
+train: $(INSTALLED) ## Retrain and export both shipped models (hours on a CPU)
+	@$(BIN)/airgraph-train fit wcgcn-power-control
+	@$(BIN)/airgraph-train fit wcgcn-beamforming
+
+image: ## Build the container image (IMAGE, BASE_IMAGE, IMAGE_BUILDER, CA_BUNDLE, PIP_CONF)
+	@deploy/build-image.sh
+
+clean: ## Remove environments, caches and build output
+	rm -rf $(VENV) $(SERVE_VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis airgraph-demo.png
+	find $(wildcard $(CODE)) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+python-version:
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found; AirGraph needs Python 3.11 or later (make PYTHON=...)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "AirGraph needs Python 3.11 or later, this is $$($(PYTHON) --version) (make PYTHON=...)" >&2; exit 1; }
+
+$(INSTALLED): pyproject.toml constraints.txt | python-version
+	@echo "==> installing the development environment into $(VENV) (a few minutes the first time)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[dev]'
+	@touch $@
+
+$(SERVE_INSTALLED): pyproject.toml constraints.txt | python-version
+	@echo "==> installing what serving and the demo need into $(SERVE_VENV) (a minute the first time)"
+	@$(PYTHON) -m venv $(SERVE_VENV)
+	@$(SERVE_VENV)/bin/python -m pip install -qq --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[server,demo]'
+	@touch $@

@@ -1,0 +1,1 @@
+"""Python form of the contract in ``proto/airgraph``."""

@@ -1,0 +1,157 @@
+"""The command ``airgraph``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from airgraph_client.answers import Answer
+from airgraph_client.client import Client
+from airgraph_client.demo import run_demo
+from airgraph_client.errors import AirGraphError, InvalidInstance, Unavailable
+from airgraph_client.instance_files import read_instance, write_answer
+from airgraph_client.models import Model
+
+BAD_INPUT = 2
+SERVER_ERROR = 3
+
+app = typer.Typer(
+    help="Powers and beamformers for radio networks, from an AirGraph server.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+Target = Annotated[str, typer.Option(help="Address of the server.", envvar="AIRGRAPH_TARGET")]
+Timeout = Annotated[float, typer.Option(min=0.0, help="Seconds until the answer must be here.")]
+
+
+class Policy(StrEnum):
+    """Who may answer."""
+
+    AUTO = "auto"
+    LEARNED = "learned"
+    CLASSICAL = "classical"
+
+
+@app.command()
+def solve(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="npz file with 'gain' [K,K] or 'channel' [K,J,N], receiver first and linear, and optionally "
+            "'weights', 'noise_power', 'max_power'; for sparse links index arrays 'receiver' and "
+            "'transmitter', and one entry or row a link."
+        ),
+    ],
+    target: Target = "localhost:50051",
+    policy: Annotated[Policy, typer.Option(help="Who may answer.")] = Policy.AUTO,
+    model: Annotated[str | None, typer.Option(help="Model to use, NAME or NAME:VERSION.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where to write the answer, npz.")] = None,
+    timeout: Timeout = 10.0,
+) -> None:
+    """Solve the instance of an npz file."""
+    with _one_line_errors():
+        instance = read_instance(file)
+        with Client(target, timeout=timeout) as client:
+            answer = client.allocate(instance, policy=policy.value, model=model)
+        if out is not None:
+            write_answer(out, answer)
+    Console().print(_answer_table(answer))
+
+
+@app.command()
+def models(target: Target = "localhost:50051", timeout: Timeout = 10.0) -> None:
+    """List the models of the server."""
+    with _one_line_errors(), Client(target, timeout=timeout) as client:
+        listed = client.models()
+    Console().print(_model_table(listed) if listed else f"{target} has no models and answers classically")
+
+
+@app.command()
+def status(target: Target = "localhost:50051", timeout: Timeout = 10.0) -> None:
+    """Say whether the server takes calls; exit status 3 where it does not."""
+    with _one_line_errors(), Client(target, timeout=timeout) as client:
+        state = client.status()
+        if not state.serving:
+            raise Unavailable(f"{target} does not take calls: {state.health}")
+    ready = sum(model.state == "READY" for model in state.models)
+    Console().print(f"{target} takes calls; {ready} of {len(state.models)} models ready")
+
+
+@app.command()
+def demo(
+    target: Target = "localhost:50051",
+    out: Annotated[Path, typer.Option(help="Where to save the picture.")] = Path("airgraph-demo.png"),
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the network.")] = 7,
+    timeout: Annotated[float, typer.Option(min=0.0, help="Seconds to wait for the server.")] = 30.0,
+) -> None:
+    """Drop 50 pairs on a square kilometre, solve them four ways, draw the answer."""
+    with _one_line_errors(), Client(target, timeout=10.0) as client:
+        run_demo(client, out, seed=seed, wait=timeout, console=Console())
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    try:
+        yield
+    except InvalidInstance as error:
+        _fail(error.message, BAD_INPUT)
+    except AirGraphError as error:
+        _fail(f"{error.code.name}: {error.message}", SERVER_ERROR)
+    except ModuleNotFoundError as error:
+        _fail(f"needs {error.name}: pip install 'airgraph[demo]'", BAD_INPUT)
+    except OSError as error:
+        _fail(str(error), BAD_INPUT)
+
+
+def _fail(message: str, status: int) -> None:
+    typer.echo(f"airgraph: {' '.join(message.split())}", err=True)
+    raise typer.Exit(status)
+
+
+def _answer_table(answer: Answer) -> Table:
+    problem = answer.problem.replace("_", " ")
+    table = Table(title=f"{problem}, {answer.rates.size} receivers", show_header=False)
+    table.add_column(style="bold")
+    table.add_column()
+    rows = {
+        "objective": f"{answer.objective:.6g} bit/s/Hz",
+        "closed-form baseline": f"{answer.baseline_objective:.6g} bit/s/Hz",
+        "solver": answer.solver,
+        "model": answer.model or "none",
+        "fallback": " ".join(filter(None, (answer.fallback_reason, answer.fallback_detail))) or "none",
+        "constraint margin": f"{answer.constraint_margin:.3g}",
+        "iterations": str(answer.polish_iterations),
+        "server time": f"{answer.timings.total * 1e3:.3f} ms",
+    }
+    for name, value in rows.items():
+        table.add_row(name, value)
+    return table
+
+
+def _model_table(listed: list[Model]) -> Table:
+    table = Table()
+    for name in ("problem", "model", "version", "state", "runtime", "device", "sizes", "parameters"):
+        table.add_column(name, justify="right" if name == "parameters" else "left")
+    for model in listed:
+        sizes = f"{model.min_nodes} to {model.max_nodes}" if model.max_nodes else f"from {model.min_nodes}"
+        state = f"{model.state}: {model.state_detail}" if model.state_detail else model.state
+        name = f"{model.name} (default)" if model.is_default else model.name
+        table.add_row(
+            model.problem,
+            name,
+            model.version,
+            state,
+            model.runtime,
+            model.device,
+            sizes,
+            f"{model.num_parameters:,}",
+        )
+    return table

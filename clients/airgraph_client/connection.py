@@ -1,0 +1,51 @@
+"""How a client reaches its server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import grpc
+
+ChannelOptions: TypeAlias = Sequence[tuple[str, str | int]]
+CallMetadata: TypeAlias = tuple[tuple[str, str | bytes], ...]
+
+# A dense network of 1000 pairs is 4 MB, gRPC's default limit of a message.
+DEFAULT_OPTIONS: tuple[tuple[str, str | int], ...] = (
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
+)
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Where the server is and how it is spoken to.
+
+    Attributes:
+        target: Address, such as ``"localhost:50051"`` or ``"dns:///airgraph:50051"``.
+        timeout: Seconds a call may take where it says nothing itself; None = no deadline.
+        credentials: TLS credentials (`grpc.ssl_channel_credentials`); None = plain text.
+        metadata: Key and value pairs sent with every call, such as ``("authorization", "Bearer ...")``.
+        options: gRPC channel options on top of unlimited message sizes.
+    """
+
+    target: str = "localhost:50051"
+    timeout: float | None = None
+    credentials: grpc.ChannelCredentials | None = None
+    metadata: CallMetadata = ()
+    options: ChannelOptions = ()
+
+    def channel(self) -> grpc.Channel:
+        """Opens a channel for threads."""
+        options = (*DEFAULT_OPTIONS, *self.options)
+        if self.credentials is None:
+            return grpc.insecure_channel(self.target, options)
+        return grpc.secure_channel(self.target, self.credentials, options)
+
+    def aio_channel(self) -> grpc.aio.Channel:
+        """Opens a channel for asyncio."""
+        options = (*DEFAULT_OPTIONS, *self.options)
+        if self.credentials is None:
+            return grpc.aio.insecure_channel(self.target, options)
+        return grpc.aio.secure_channel(self.target, self.credentials, options)

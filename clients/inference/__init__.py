@@ -1,0 +1,1 @@
+"""Generated messages and service of the Open Inference Protocol, version 2, package ``inference``."""

@@ -1,0 +1,82 @@
+"""The airgraph-server command as an operator runs it."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import grpc
+import numpy as np
+import pytest
+from requests_to import power_control_request
+
+from airgraph.v1 import allocator_pb2_grpc
+
+COMMAND = [sys.executable, "-m", "airgraph_server.cli"]
+
+
+def start(tmp_path, *flags, **environment):
+    """Starts a server without models and waits for its ready line."""
+    process = subprocess.Popen(
+        [*COMMAND, "--port", "0", "--metrics-port", "0", "--zoo", str(tmp_path), *flags],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={"PATH": "/usr/bin:/bin", **environment},
+    )
+    for line in process.stderr:
+        event = json.loads(line)
+        if event["event"] == "ready":
+            return process, event
+    raise AssertionError(f"the server ended with {process.wait()}")
+
+
+def test_sigterm_lets_running_calls_finish_and_refuses_new_ones(tmp_path):
+    process, ready = start(tmp_path)
+    with grpc.insecure_channel(ready["target"]) as channel:
+        stub = allocator_pb2_grpc.AllocatorStub(channel)
+        gain = np.random.default_rng(0).exponential(size=(300, 300))
+        running = stub.Allocate.future(power_control_request(gain, classical_iterations=8000), timeout=60)
+        time.sleep(0.3)
+        assert not running.done()
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+        with pytest.raises(grpc.RpcError) as caught:
+            stub.Allocate(power_control_request(gain[:3, :3]), timeout=5)
+        assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert running.result().provenance.polish_iterations == 8000
+    assert process.wait(timeout=20) == 0
+    events = [json.loads(line)["event"] for line in process.stderr]
+    assert events == ["draining", "stopped"]
+
+
+def test_a_taken_port_is_one_clear_line(tmp_path):
+    process, ready = start(tmp_path)
+    try:
+        second = subprocess.run(
+            [*COMMAND, "--port", str(ready["port"]), "--zoo", str(tmp_path)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert second.returncode == 1
+        assert f"airgraph-server: cannot listen on 127.0.0.1:{ready['port']}" in second.stderr
+        assert "Traceback" not in second.stderr
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (["--port", "70000"], "port"),
+        (["--config", "/does/not/exist.toml"], "/does/not/exist.toml"),
+    ],
+)
+def test_a_bad_setting_is_named(flags, named):
+    ended = subprocess.run([*COMMAND, *flags], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 2
+    assert named in ended.stderr
+    assert "Traceback" not in ended.stderr

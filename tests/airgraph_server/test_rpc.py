@@ -1,0 +1,239 @@
+"""Behaviour through the real server, without a model: classical answers, errors, batches, streams."""
+
+import urllib.request
+
+import grpc
+import numpy as np
+import pytest
+from google.rpc import error_details_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from grpc_status import rpc_status
+from requests_to import power_control_request
+
+from airgraph.v1 import allocator_pb2 as messages
+from airgraph.v1 import problems_pb2, provenance_pb2, registry_pb2, registry_pb2_grpc, tensor_pb2
+from airgraph_models.classical.stopping import Stopping
+from airgraph_models.problems import POWER_CONTROL, PowerControl
+from airgraph_server.app import ALLOCATOR, INFERENCE, REGISTRY
+from airgraph_server.codec.tensors import decode_tensor, encode_tensor
+
+GAIN = np.random.default_rng(0).exponential(size=(5, 5))
+
+
+def refused(call, *arguments, **options):
+    with pytest.raises(grpc.RpcError) as caught:
+        call(*arguments, **options)
+    return caught.value
+
+
+def named_field(error):
+    """(field, expected, got) from the rich details."""
+    status = rpc_status.from_call(error)
+    info = error_details_pb2.ErrorInfo()
+    assert any(detail.Unpack(info) for detail in status.details if detail.Is(info.DESCRIPTOR))
+    violation = error_details_pb2.BadRequest()
+    assert any(detail.Unpack(violation) for detail in status.details if detail.Is(violation.DESCRIPTOR))
+    assert violation.field_violations[0].field == info.metadata["field"]
+    return info.metadata["field"], info.metadata["expected"], info.metadata["got"]
+
+
+def test_without_a_model_it_answers_by_wmmse_and_says_so(stub):
+    response = stub.Allocate(power_control_request(GAIN, "abc", noise_power=0.1))
+    expected = POWER_CONTROL.solve([PowerControl.create(GAIN, noise_power=0.1)], Stopping(100))[0]
+    provenance = response.provenance
+    assert response.request_id == "abc"
+    assert provenance.fallback_reason == provenance_pb2.FALLBACK_REASON_MODEL_UNAVAILABLE
+    assert provenance.solver == "wmmse"
+    np.testing.assert_array_equal(decode_tensor("power", response.power_control.power), expected.allocation)
+    rates = decode_tensor("rates", provenance.rates)
+    assert provenance.objective == pytest.approx(expected.objective) == pytest.approx(rates.sum())
+    assert provenance.constraint_margin >= 0
+    assert provenance.timings.total_seconds >= provenance.timings.polish_seconds > 0
+
+
+def test_beamforming_sparse_and_multi_cell(stub):
+    rng = np.random.default_rng(1)
+    receiver, transmitter = np.nonzero(np.ones((6, 2)))
+    channel = (rng.standard_normal((12, 3)) + 1j * rng.standard_normal((12, 3))).astype(np.complex64)
+    problem = problems_pb2.Beamforming(
+        channel=encode_tensor(channel),
+        links=tensor_pb2.Links(receiver=encode_tensor(receiver), transmitter=encode_tensor(transmitter)),
+        num_receivers=6,
+        num_transmitters=2,
+        serving_transmitter=encode_tensor(np.array([0, 0, 0, 1, 1, 1], np.int32)),
+        max_power=encode_tensor(np.array([1.0, 2.0])),
+    )
+    response = stub.Allocate(messages.AllocateRequest(beamforming=problem))
+    beams = decode_tensor("beamformer", response.beamforming.beamformer)
+    assert beams.shape == (6, 3)
+    assert beams.dtype == np.complex64
+    power = (np.abs(beams.astype(complex)) ** 2).sum(axis=1)
+    assert power[:3].sum() <= 1
+    assert power[3:].sum() <= 2
+    assert response.provenance.objective >= response.provenance.baseline_objective
+
+
+@pytest.mark.parametrize(
+    ("changed", "field", "got"),
+    [
+        ({"gain": GAIN * np.nan}, "gain", "nan"),
+        ({"gain": -GAIN}, "gain", "-"),
+        ({"gain": GAIN[:3]}, "gain", "shape [3, 5]"),
+        ({"gain": GAIN[:0, :0]}, "gain", "shape [0, 0]"),
+        ({"gain": GAIN.astype(complex)}, "gain", "complex128"),
+        ({"gain": GAIN, "noise_power": -1.0}, "noise_power", "-1.0"),
+        ({"gain": GAIN, "noise_power": [1.0, 1.0]}, "noise_power", "shape [2]"),
+        ({"gain": GAIN, "max_power": 0.0}, "max_power", "0.0"),
+        ({"gain": GAIN, "weights": [np.inf] * 5}, "weights", "inf"),
+        ({"gain": GAIN, "policy": 77}, "policy", "77"),
+    ],
+)
+def test_bad_input_is_refused_by_field_and_the_server_goes_on(stub, changed, field, got):
+    error = refused(stub.Allocate, power_control_request(**changed))
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    named, expected, found = named_field(error)
+    assert named == field
+    assert expected
+    assert got in found
+    assert stub.Allocate(power_control_request(GAIN)).provenance.objective > 0
+
+
+@pytest.mark.parametrize(
+    ("tensor", "got"),
+    [
+        (tensor_pb2.Tensor(dtype=tensor_pb2.DATA_TYPE_FLOAT32, shape=[2, 2], data=b"123"), "3 bytes"),
+        (tensor_pb2.Tensor(dtype=tensor_pb2.DATA_TYPE_FLOAT32, shape=[-1, 2], data=b""), "shape [-1, 2]"),
+        (tensor_pb2.Tensor(dtype=tensor_pb2.DATA_TYPE_FLOAT32, shape=[2**62, 4], data=b""), "0 bytes"),
+        (tensor_pb2.Tensor(shape=[2, 2], data=b"0" * 16), "dtype code 0"),
+        (tensor_pb2.Tensor(dtype=99, shape=[2, 2], data=b"0" * 16), "dtype code 99"),
+    ],
+)
+def test_a_malformed_tensor_is_refused(stub, tensor, got):
+    request = messages.AllocateRequest(power_control=problems_pb2.PowerControl(gain=tensor))
+    error = refused(stub.Allocate, request)
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert named_field(error)[0] == "gain"
+    assert got in named_field(error)[2]
+
+
+@pytest.mark.parametrize("request_", [messages.AllocateRequest(), power_control_request(GAIN)])
+def test_missing_parts_are_named(stub, request_):
+    if request_.WhichOneof("problem"):
+        request_.power_control.ClearField("gain")
+    error = refused(stub.Allocate, request_)
+    assert named_field(error)[0] in ("problem", "gain")
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_an_index_out_of_range_is_refused(stub):
+    request = power_control_request(np.ones(2))
+    request.power_control.num_nodes = 2
+    request.power_control.links.receiver.CopyFrom(encode_tensor(np.array([0, 1], np.int32)))
+    request.power_control.links.transmitter.CopyFrom(encode_tensor(np.array([0, 2], np.int32)))
+    error = refused(stub.Allocate, request)
+    assert named_field(error) == ("transmitter", "indices in 0..1", "2 at index (1)")
+
+
+@pytest.mark.parametrize("nodes", [41, 39])
+def test_a_graph_over_a_limit_is_refused_for_its_size(stub, nodes):
+    error = refused(stub.Allocate, power_control_request(np.ones((nodes, nodes))))
+    assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    limit = "40" if nodes == 41 else "1500"
+    assert named_field(error) == ("gain", f"at most {limit}", str(41 if nodes == 41 else 39 * 39))
+
+
+def test_families_of_the_contract_that_are_not_solved_yet_say_so(stub):
+    for name in ("precoding", "cell_free", "hybrid_precoding"):
+        request = messages.AllocateRequest()
+        getattr(request, name).SetInParent()
+        error = refused(stub.Allocate, request)
+        assert error.code() is grpc.StatusCode.UNIMPLEMENTED
+        assert name in error.details()
+
+
+def test_who_insists_on_a_network_that_is_not_there_gets_not_found(stub):
+    error = refused(stub.Allocate, power_control_request(GAIN, policy=messages.POLICY_LEARNED))
+    assert error.code() is grpc.StatusCode.NOT_FOUND
+    pinned = power_control_request(GAIN, model=messages.ModelPin(name="none"))
+    assert refused(stub.Allocate, pinned).code() is grpc.StatusCode.NOT_FOUND
+
+
+def test_one_bad_instance_of_a_batch_fails_alone(stub):
+    sizes = [3, 5, 3, 1]
+    requests = [power_control_request(GAIN[:n, :n], str(i)) for i, n in enumerate(sizes)]
+    requests.insert(2, power_control_request(-GAIN, "bad"))
+    results = stub.AllocateBatch(messages.AllocateBatchRequest(requests=requests)).results
+    assert [result.WhichOneof("outcome") for result in results] == [*["response"] * 2, "error", *["response"] * 2]
+    assert results[2].error.code == grpc.StatusCode.INVALID_ARGUMENT.value[0]
+    for request, result in zip(requests, results, strict=True):
+        if result.HasField("response"):
+            alone = stub.Allocate(request)
+            assert result.response.request_id == request.request_id
+            np.testing.assert_allclose(
+                decode_tensor("power", result.response.power_control.power),
+                decode_tensor("power", alone.power_control.power),
+                atol=1e-9,
+            )
+    assert len(stub.AllocateBatch(messages.AllocateBatchRequest()).results) == 0
+
+
+def test_a_stream_answers_each_request_with_its_id(stub):
+    items = [messages.AllocateStreamRequest(request=power_control_request(GAIN, str(i))) for i in range(4)]
+    items.insert(1, messages.AllocateStreamRequest(request=power_control_request(-GAIN, "bad")))
+    answers = {answer.request_id: answer.result for answer in stub.AllocateStream(iter(items), timeout=20)}
+    assert sorted(answers) == ["0", "1", "2", "3", "bad"]
+    assert answers["bad"].HasField("error")
+    assert answers["3"].response.provenance.objective > 0
+
+
+def test_a_deadline_in_the_past_is_refused(stub):
+    error = refused(stub.Allocate, power_control_request(GAIN), timeout=1e-6)
+    assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+def test_health_knows_every_service(channel):
+    health = health_pb2_grpc.HealthStub(channel)
+    serving = health_pb2.HealthCheckResponse.SERVING
+    for service in ("", ALLOCATOR, REGISTRY):
+        assert health.Check(health_pb2.HealthCheckRequest(service=service)).status == serving
+    facade = health.Check(health_pb2.HealthCheckRequest(service=INFERENCE)).status
+    assert facade == health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+def test_reflection_lists_the_services(channel):
+    stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+    asked = reflection_pb2.ServerReflectionRequest(list_services="")
+    answer = next(iter(stub.ServerReflectionInfo(iter([asked]))))
+    names = {service.name for service in answer.list_services_response.service}
+    assert {ALLOCATOR, REGISTRY, INFERENCE, "grpc.health.v1.Health"} <= names
+
+
+def test_the_registry_is_empty_and_does_not_change_yet(channel):
+    registry = registry_pb2_grpc.RegistryStub(channel)
+    assert len(registry.ListModels(registry_pb2.ListModelsRequest()).models) == 0
+    error = refused(registry.DescribeModel, registry_pb2.DescribeModelRequest(name="none"))
+    assert error.code() is grpc.StatusCode.NOT_FOUND
+    for call, message in (
+        (registry.LoadModel, registry_pb2.LoadModelRequest(name="x")),
+        (registry.UnloadModel, registry_pb2.UnloadModelRequest(name="x")),
+        (registry.ReloadModels, registry_pb2.ReloadModelsRequest()),
+    ):
+        assert refused(call, message).code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_metrics_count_what_happened(server, stub):
+    stub.Allocate(power_control_request(GAIN))
+    refused(stub.Allocate, power_control_request(-GAIN))
+    page = urllib.request.urlopen(f"http://{server.settings.host}:{server.metrics_port}/metrics", timeout=5)
+    text = page.read().decode()
+    for line in (
+        'airgraph_answers_total{problem="power_control",solver="wmmse"}',
+        'airgraph_fallbacks_total{problem="power_control",reason="MODEL_UNAVAILABLE"}',
+        'airgraph_stage_seconds_bucket{le="0.0001",problem="power_control",stage="polish"}',
+        'grpc_server_handled_total{grpc_code="INVALID_ARGUMENT",grpc_method="Allocate",'
+        'grpc_service="airgraph.v1.Allocator"}',
+        'airgraph_objective_over_baseline_count{problem="power_control"}',
+        "airgraph_queue_depth 0.0",
+    ):
+        assert line in text, line
