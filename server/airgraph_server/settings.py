@@ -69,10 +69,12 @@ class Settings(BaseSettings):
     """Links joined into one network run; a larger batch runs in several."""
     max_message_bytes: int = Field(64 * 1024 * 1024, ge=1024)
     """Largest request and answer message."""
-    polish_iterations: int = Field(100, ge=0)
+    polish_iterations: int = Field(50, ge=0)
     """Most classical iterations behind a learned answer where the request does not say."""
     polish_tolerance: float = Field(1e-5, ge=0)
     """Relative gain per iteration under which polishing has converged."""
+    multi_start_links: int = Field(10_000, ge=0)
+    """Links up to which polishing also runs from the classical starts; larger instances polish the network's alone."""
     deadline_reserve: float = Field(0.0005, ge=0)
     """Seconds before the deadline by which an answer must be ready to be sent."""
     drain_seconds: float = Field(10.0, ge=0)

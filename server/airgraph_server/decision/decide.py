@@ -111,12 +111,17 @@ class Decider:
         )
         most = self._settings.polish_iterations
         wanted = task.max_polish_iterations
+        starts = answer.allocation[None]
+        if family.measure(instance).links <= self._settings.multi_start_links:
+            starts = np.concatenate([starts, family.starts(instance)])
+        elif beaten:
+            starts, name = baseline[None], family.baseline_solver
         return _Draft(
             task,
             baseline,
             answer,
             fallback_or_none,
-            np.concatenate([answer.allocation[None], family.starts(instance)]),
+            starts,
             [name, *classical_names],
             most if wanted is None else min(wanted, most),
             self._settings.polish_tolerance,

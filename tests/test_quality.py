@@ -1,0 +1,76 @@
+"""The figures that the project promises, on the frozen reference instances, through the real server.
+
+Means over the instances of each answer's objective over the stored one of the same instance; the networks are the
+shipped ones, one a family for all sizes.
+"""
+
+import numpy as np
+import pytest
+from airgraph_client import Beamforming, Client, PowerControl
+
+from airgraph_server.app import Server
+from airgraph_server.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def client():
+    with Server(Settings(port=0, metrics_port=None)) as server, Client(server.target) as connected:
+        yield connected
+
+
+def power_control(reference, pairs):
+    data = np.load(reference / "d2d_gaussian.npz")
+    gains = np.abs(data[f"K{pairs}_H"].astype(complex)) ** 2
+    instances = [PowerControl(gain, noise_power=float(data["sigma2"])) for gain in gains]
+    return instances, data[f"K{pairs}_wmmse_rate"]
+
+
+def beamforming(reference, pairs):
+    data = np.load(reference / "miso_interference.npz")
+    return [Beamforming(channel) for channel in data[f"K{pairs}_H"]], data[f"K{pairs}_wmmse_rate"]
+
+
+def ratio(client, instances, stored, **options):
+    answers = client.allocate_batch(instances, raise_on_error=True, **options)
+    for answer in answers:
+        assert answer.constraint_margin >= 0
+        if options["policy"] == "auto":
+            assert answer.objective >= answer.baseline_objective
+            assert answer.fallback_reason in (None, "BEATEN_BY_BASELINE")
+    return np.mean([answer.objective / rate for answer, rate in zip(answers, stored, strict=True)])
+
+
+@pytest.mark.parametrize(("pairs", "least"), [(10, 1.020), (30, 1.015), (50, 1.010)])
+def test_the_network_alone_beats_wmmse_at_power_control(client, reference, pairs, least):
+    assert ratio(client, *power_control(reference, pairs), policy="learned") >= least
+
+
+@pytest.mark.parametrize("pairs", [10, 30, 50])
+def test_auto_at_power_control(client, reference, pairs):
+    assert ratio(client, *power_control(reference, pairs), policy="auto") >= 1.025
+
+
+def test_the_network_alone_at_beamforming(client, reference):
+    assert ratio(client, *beamforming(reference, 50), policy="learned") >= 0.93
+
+
+@pytest.mark.parametrize("pairs", [10, 50])
+def test_auto_at_beamforming(client, reference, pairs):
+    assert ratio(client, *beamforming(reference, pairs), policy="auto") >= 1.0
+
+
+@pytest.mark.parametrize("make", [power_control, beamforming])
+def test_classical_answers_are_the_papers_wmmse_or_better(client, reference, make):
+    instances, stored = make(reference, 50)
+    assert ratio(client, instances, stored, policy="classical") >= 0.9999
+
+
+@pytest.mark.parametrize("make", [power_control, beamforming])
+def test_an_answer_in_a_batch_is_the_answer_alone(client, reference, make):
+    instances = [make(reference, pairs)[0][i] for i in range(3) for pairs in (10, 50)]
+    together = client.allocate_batch(instances, policy="learned", raise_on_error=True)
+    for instance, answer in zip(instances, together, strict=True):
+        alone = client.allocate(instance, policy="learned")
+        name = "power" if make is power_control else "beamformer"
+        np.testing.assert_allclose(getattr(answer, name), getattr(alone, name), atol=1e-5)
+        assert (answer.batch_size, alone.batch_size) == (6, 1)
