@@ -5,7 +5,8 @@ Receiver r hears beam i of transmitter ``serving[i]``: ``s[r, i] = channel[r, se
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -26,10 +27,9 @@ def squared(values: ComplexArray) -> FloatArray:
     return magnitude
 
 
-def product(matrix: sparse.csr_array, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Sparse matrix times dense array."""
-    result: npt.NDArray[Any] = matrix @ values
-    return result
+def summed_by(index: IndexArray, values: FloatArray, count: int) -> FloatArray:
+    """Sums of the values that share an index ``0 .. count - 1``."""
+    return np.asarray(np.bincount(index, values, count), np.float64)
 
 
 class BeamNetwork(Protocol):
@@ -123,35 +123,26 @@ class SparseBeamNetwork:
         serving: IndexArray,
         transmitters: int,
     ) -> None:
-        """Expands links to (link, beam) pairs, for transmitters that serve several receivers."""
+        """Finds the beams that each link carries."""
         receivers, antennas = serving.size, channel.shape[1]
         self.serving: IndexArray | slice = serving
+        self._serving = serving
         self.transmitters = transmitters
-        links = np.arange(receiver.size)
-        # Which beams each transmitter radiates, then which (link, beam) pairs there are.
-        radiates = sparse.coo_array(
-            (np.ones(receivers), (serving, np.arange(receivers))), shape=(transmitters, receivers)
-        ).tocsr()
-        self._member = radiates
-        uses = sparse.coo_array((np.ones(links.size), (links, transmitter)), shape=(links.size, transmitters)).tocsr()
-        pairs = (uses @ radiates).tocoo()
-        link, self._beam = pairs.row.astype(np.int64), pairs.col.astype(np.int64)
+        self._channel, self._receiver, self._transmitter = channel, receiver, transmitter
+        # Sorted by transmitter, each one's beams are a run: a link carries that whole run.
+        beams = np.argsort(serving, kind="stable")
+        served = np.bincount(serving, minlength=transmitters)
+        first = np.cumsum(served) - served
+        carried = served[transmitter]
+        link = np.repeat(np.arange(receiver.size), carried)
+        nth = np.arange(link.size) - np.repeat(np.cumsum(carried) - carried, carried)
+        self._beam = beams[first[transmitter[link]] + nth]
         self._pair_channel = channel[link]
-        hears = receiver[link]
-        self._sum_heard = sparse.coo_array(
-            (np.ones(link.size), (hears, np.arange(link.size))), shape=(receivers, link.size)
-        ).tocsr()
+        self._hears = receiver[link]
         self._own_pair = np.full(receivers, -1, np.int64)
-        own = np.flatnonzero(hears == self._beam)
-        self._own_pair[hears[own]] = own
+        own = np.flatnonzero(self._hears == self._beam)
+        self._own_pair[self._hears[own]] = own
         self._direct = np.concatenate([self._pair_channel, np.zeros((1, antennas))])[self._own_pair]
-        self._receiver = receiver
-        self._sum_caused = sparse.coo_array(
-            (np.ones(links.size), (transmitter, links)), shape=(transmitters, links.size)
-        ).tocsr()
-        outer = channel.conj()[:, :, None] * channel[:, None, :]
-        self._outer = outer.reshape(links.size, -1)
-        self._antennas = antennas
 
     @property
     def direct(self) -> ComplexArray:
@@ -161,13 +152,31 @@ class SparseBeamNetwork:
     def received(self, beams: ComplexArray) -> tuple[ComplexArray, FloatArray]:
         """Own amplitude ``[K]`` and power heard from all beams ``[K]``."""
         heard = np.einsum("pn,pn->p", self._pair_channel, beams[self._beam])
-        return np.append(heard, 0.0)[self._own_pair], product(self._sum_heard, squared(heard))
+        power = summed_by(self._hears, squared(heard), self._own_pair.size)
+        return np.append(heard, 0.0)[self._own_pair], power
+
+    @cached_property
+    def _outer(self) -> ComplexArray:
+        """``conj(h) h^T`` of each link, flat ``[E, N * N]``; only the solvers need it."""
+        outer = self._channel.conj()[:, :, None] * self._channel[:, None, :]
+        return outer.reshape(len(outer), -1)
+
+    @cached_property
+    def _sum_caused(self) -> sparse.csr_array:
+        """Sums over the links of each transmitter ``[J, E]``."""
+        links = np.arange(self._receiver.size)
+        return sparse.coo_array(
+            (np.ones(links.size), (self._transmitter, links)), shape=(self.transmitters, links.size)
+        ).tocsr()
 
     def leakage(self, price: FloatArray) -> ComplexArray:
         """``A_j = sum_r price_r conj(h_rj) h_rj^T`` as ``[J, N, N]``."""
-        flat = product(self._sum_caused, self._outer * price[self._receiver, None])
-        return flat.reshape(self.transmitters, self._antennas, self._antennas)
+        flat = np.asarray(self._sum_caused @ (self._outer * price[self._receiver, None]))
+        antennas = self._channel.shape[1]
+        return flat.reshape(self.transmitters, antennas, antennas)
 
     def per_transmitter(self, values: FloatArray) -> FloatArray:
         """Sums ``[..., K]`` over the receivers each transmitter serves: ``[..., J]``."""
-        return product(self._member, values.T).T
+        rows = values.reshape(-1, values.shape[-1])
+        summed = [summed_by(self._serving, row, self.transmitters) for row in rows]
+        return np.stack(summed).reshape(*values.shape[:-1], self.transmitters)

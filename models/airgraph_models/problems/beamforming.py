@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from airgraph_models.classical.beam_network import BeamNetwork, DenseBeamNetwork, SparseBeamNetwork, squared
+from airgraph_models.classical.beam_network import DenseBeamNetwork, squared
 from airgraph_models.classical.beamforming_wmmse import beamforming_wmmse
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.problems.beamforming_features import (
@@ -21,26 +21,6 @@ from airgraph_models.problems.family import GraphView, ProblemFamily, Refined, S
 from airgraph_models.problems.validation import ComplexArray, FloatArray
 
 __all__ = ["BEAMFORMING", "Beamforming", "BeamformingFamily"]
-
-
-def _network(instance: Beamforming) -> BeamNetwork:
-    if instance.links is None:
-        return DenseBeamNetwork(instance.channel, instance.serving)
-    return SparseBeamNetwork(
-        instance.channel,
-        instance.links.receiver,
-        instance.links.transmitter,
-        instance.serving,
-        instance.transmitters,
-    )
-
-
-def _direct(instance: Beamforming) -> ComplexArray:
-    """Channel of each receiver from its own transmitter ``[K, N]``, zero where there is no link."""
-    if instance.links is None:
-        return instance.channel[np.arange(instance.size), instance.serving]
-    padded = np.concatenate([instance.channel, np.zeros((1, instance.antennas))])
-    return padded[instance.links.direct(instance.serving)]
 
 
 def _radiated(instance: Beamforming, beams: ComplexArray) -> FloatArray:
@@ -89,7 +69,7 @@ class BeamformingFamily(ProblemFamily[Beamforming]):
 
     def rates(self, instance: Beamforming, allocation: ComplexArray) -> FloatArray:
         """Spectral efficiency of each receiver ``[K]``, bit/s/Hz."""
-        own, heard = _network(instance).received(allocation)
+        own, heard = instance.network.received(allocation)
         total = heard + instance.noise_power
         rates: FloatArray = np.log2(total / np.maximum(total - squared(own), instance.noise_power))
         return rates
@@ -105,8 +85,7 @@ class BeamformingFamily(ProblemFamily[Beamforming]):
 
     def baseline(self, instance: Beamforming) -> ComplexArray:
         """Maximum-ratio beams, each transmitter's budget split evenly over its receivers."""
-        direct = _direct(instance)
-        return self._full_power(instance, direct.conj())
+        return self._full_power(instance, instance.network.direct.conj())
 
     def starts(self, instance: Beamforming) -> ComplexArray:
         """Equal antennas (the papers' start) and maximum ratio ``[2, K, N]``."""
@@ -142,8 +121,9 @@ class BeamformingFamily(ProblemFamily[Beamforming]):
                 found[group[0]] = self._refine_sparse(members[0], starts[group[0]], stopping)
                 continue
             limits = [m.max_antenna_power for m in members if m.max_antenna_power is not None]
+            channels = np.stack([m.channel for m in members])[:, None]
             solution = beamforming_wmmse(
-                DenseBeamNetwork(np.stack([m.channel for m in members])[:, None], members[0].serving),
+                DenseBeamNetwork(channels, members[0].serving),
                 np.stack([m.weights for m in members])[:, None],
                 np.stack([m.noise_power for m in members])[:, None],
                 np.stack([m.max_power for m in members])[:, None],
@@ -156,7 +136,7 @@ class BeamformingFamily(ProblemFamily[Beamforming]):
         return [found[i] for i in range(len(instances))]
 
     def _refine_sparse(self, instance: Beamforming, starts: ComplexArray, stopping: Stopping) -> Refined:
-        network = _network(instance)
+        network = instance.network
         runs = [
             beamforming_wmmse(
                 network,

@@ -21,7 +21,9 @@ from airgraph_models.problems.links import dense_neighbours, sparse_neighbours
 from airgraph_models.problems.row_table import LinkGraph
 from airgraph_models.problems.validation import ComplexArray, IndexArray
 
+BoolArray = npt.NDArray[np.bool_]
 Complex64Array = npt.NDArray[np.complex64]
+Float32Array = npt.NDArray[np.float32]
 TINY = np.float32(1e-30)
 NODE_FEATURES = 2
 
@@ -61,28 +63,38 @@ def _mirrors(direct: Complex64Array) -> Complex64Array:
     return (mirror * (np.sqrt(2) / np.linalg.norm(mirror, axis=-1, keepdims=True))).astype(np.complex64)
 
 
-def _reflect(channel: Complex64Array, mirror: Complex64Array) -> Complex64Array:
-    along = np.einsum("...n,...n->...", channel, mirror)
-    return channel - along[..., None] * mirror.conj()
+def _levels(channel: Complex64Array, mirror: Complex64Array, tx: IndexArray, cross: BoolArray, phase: Complex64Array) -> Float32Array:
+    """Features of each link ``[E + 1, 2N - 1]``, a last row of zeros for the links that are missing.
 
-
-def _compressed(channel: Complex64Array) -> Complex64Array:
-    """Real first component, norm r replaced by log(1 + r)."""
-    norm = np.linalg.norm(channel, axis=-1, keepdims=True)
-    first = channel[..., :1]
-    size = np.abs(first)
-    turn = np.where(size > 0, first.conj() / np.maximum(size, TINY), 1)
-    return (channel * turn * (np.log1p(norm) / np.maximum(norm, TINY))).astype(np.complex64)
-
-
-def _as_real(channel: Complex64Array) -> npt.NDArray[np.float32]:
-    """``[..., N]`` complex with a real first component to ``[..., 2N - 1]`` real."""
-    rest = np.ascontiguousarray(channel[..., 1:]).view(np.float32)
-    return np.concatenate([channel[..., :1].real, rest], axis=-1)
+    Args:
+        channel: ``[N, E]`` scaled channels, one contiguous row an antenna.
+        mirror: ``[K, N]`` reflection of each transmitting node.
+        tx: ``[E]`` transmitting node of each link.
+        cross: ``[E]`` whether a link interferes.
+        phase: ``[K, N]`` of ones; receives the phase of each frame direction.
+    """
+    axis = mirror.T[:, tx]
+    turned = channel - (channel * axis).sum(axis=0) * axis.conj()
+    first = np.abs(turned[0])
+    norm = np.sqrt((turned.real**2 + turned.imag**2).sum(axis=0))
+    squeeze = np.log1p(norm) / np.maximum(norm, TINY)
+    features = np.zeros((tx.size + 1, 2 * channel.shape[0] - 1), np.float32)
+    features[:-1, 0] = first * squeeze
+    # Turning the first component to the real axis turns the others along; a first of zero leaves them.
+    turn = np.where(first > 0, turned[0].conj() / np.maximum(first, TINY), 1) * squeeze
+    weight = features[:-1, 0] * cross
+    for n in range(1, channel.shape[0]):
+        other = turned[n] * turn
+        pull = other * weight
+        nodes = phase.shape[0]
+        phase[:, n] = _mean_phase(np.bincount(tx, pull.real, nodes) + 1j * np.bincount(tx, pull.imag, nodes))
+        other *= phase[tx, n]
+        features[:-1, 2 * n - 1], features[:-1, 2 * n] = other.real, other.imag
+    return features
 
 
 def _mean_phase(total: ComplexArray) -> Complex64Array:
-    """Unit-modulus phase of each sum ``[K, N]``, one where the sum vanishes."""
+    """Unit-modulus phase that turns each sum ``[K]`` to the real axis, one where the sum vanishes."""
     size = np.abs(total)
     return np.where(size > 0, total.conj() / np.maximum(size, TINY), 1).astype(np.complex64)
 
@@ -96,54 +108,43 @@ def _serving_node(instance: Beamforming) -> IndexArray:
     return node
 
 
+def _links(instance: Beamforming) -> tuple[IndexArray, IndexArray, ComplexArray]:
+    """Receiving node ``[E]``, transmitting node ``[E]`` and channel ``[E, N]`` of the links of active transmitters."""
+    node_of = _serving_node(instance)
+    if instance.links is None:
+        nodes = instance.size
+        channel = instance.channel[:, instance.serving].reshape(nodes * nodes, -1)
+        return np.repeat(np.arange(nodes), nodes), np.tile(np.arange(nodes), nodes), channel
+    tx, rx, channel = node_of[instance.links.transmitter], instance.links.receiver, instance.channel
+    active = tx >= 0
+    if active.all():
+        return rx, tx, channel
+    return rx[active], tx[active], channel[active]
+
+
 def beamforming_graph(instance: Beamforming) -> tuple[LinkGraph, Frames]:
     """Interference graph of one instance (paper 001, section II-C): a node a pair, links both ways.
 
     Raises:
         UnsupportedInstanceError: A transmitter serves more than one receiver.
     """
-    node_of = _serving_node(instance)
     nodes, antennas = instance.size, instance.antennas
-    amplitude = np.sqrt(instance.max_power)
-    noise = np.sqrt(instance.noise_power)
-    if instance.links is None:
-        scale = amplitude[instance.serving] / noise[:, None]
-        scaled = (instance.channel[:, instance.serving] * scale[..., None]).astype(np.complex64)
-        own = np.arange(nodes)
-        direct = scaled[own, own]
-        mirror = _mirrors(direct)
-        turned = _compressed(_reflect(scaled, mirror))
-        crossing = turned.copy()
-        crossing[own, own] = 0
-        phase = _mean_phase((crossing[..., :1] * crossing).sum(axis=0))
-        around = dense_neighbours(nodes)
-        level = _as_real((turned * phase).reshape(nodes * nodes, antennas))
-    else:
-        heard = node_of[instance.links.transmitter]
-        active = np.flatnonzero(heard >= 0)
-        tx, rx = heard[active], instance.links.receiver[active]
-        scale = amplitude[instance.serving[tx]] / noise[rx]
-        scaled = (instance.channel[active] * scale[:, None]).astype(np.complex64)
-        position = np.full(nodes, -1, np.int64)
-        own = np.flatnonzero(rx == tx)
-        position[rx[own]] = own
-        padded = np.concatenate([scaled, np.zeros((1, antennas), np.complex64)])
-        direct = padded[position]
-        mirror = _mirrors(direct)
-        turned = _compressed(_reflect(scaled, mirror[tx]))
-        crossing = turned[:, :1].real * turned
-        crossing[own] = 0
-        total = np.stack(
-            [np.bincount(tx, part.real, nodes) + 1j * np.bincount(tx, part.imag, nodes) for part in crossing.T],
-            axis=-1,
-        )
-        phase = _mean_phase(total)
-        around = sparse_neighbours(rx, tx, nodes)
-        level = _as_real(np.concatenate([turned * phase[tx], np.zeros((1, antennas), np.complex64)]))
+    rx, tx, channel = _links(instance)
+    amplitude = np.sqrt(instance.max_power[instance.serving])
+    scale = (amplitude[tx] / np.sqrt(instance.noise_power)[rx]).astype(np.float32)
+    scaled = channel.T.astype(np.complex64, order="C") * scale
+    own = np.flatnonzero(rx == tx)
+    direct = np.zeros((nodes, antennas), np.complex64)
+    direct[rx[own]] = scaled[:, own].T
+    mirror, phase = _mirrors(direct), np.ones((nodes, antennas), np.complex64)
+    level = _levels(scaled, mirror, tx, rx != tx, phase)
+    around = dense_neighbours(nodes) if instance.links is None else sparse_neighbours(rx, tx, nodes)
+    link = np.empty((around.neighbour.size, 2 * level.shape[1]), np.float32)
+    link[:, : level.shape[1]] = level[around.incoming]
+    link[:, level.shape[1] :] = level[around.outgoing]
     largest = instance.weights.max()
     weight = instance.weights / largest if largest > 0 else instance.weights
     node = np.stack([np.log1p(np.linalg.norm(direct, axis=-1)), weight], axis=-1).astype(np.float32)
-    link = np.concatenate([level[around.incoming], level[around.outgoing]], axis=-1)
     return LinkGraph(around.offsets, around.neighbour, link, node), Frames(mirror, phase)
 
 

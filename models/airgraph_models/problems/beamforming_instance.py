@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from airgraph_models.classical.beam_network import BeamNetwork, DenseBeamNetwork, SparseBeamNetwork
 from airgraph_models.problems.links import Links
 from airgraph_models.problems.validation import (
     ComplexArray,
@@ -131,6 +133,14 @@ class Beamforming:
     def antennas(self) -> int:
         """Antennas a transmitter N."""
         return int(self.channel.shape[-1])
+
+    @cached_property
+    def network(self) -> BeamNetwork:
+        """The channels as the sums that rates and solvers need; laid out once."""
+        if self.links is None:
+            return DenseBeamNetwork(self.channel, self.serving)
+        rx, tx = self.links.receiver, self.links.transmitter
+        return SparseBeamNetwork(self.channel, rx, tx, self.serving, self.transmitters)
 
     @property
     def one_beam_a_transmitter(self) -> bool:

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from airgraph_models.classical.scalar_wmmse import Crosstalk, scalar_wmmse
 from airgraph_models.classical.stopping import Stopping
@@ -17,16 +16,6 @@ from airgraph_models.problems.power_control_instance import PowerControl
 from airgraph_models.problems.validation import FloatArray
 
 __all__ = ["POWER_CONTROL", "PowerControl", "PowerControlFamily"]
-
-
-def _crosstalk(instance: PowerControl) -> Crosstalk:
-    if instance.links is None:
-        return Crosstalk.dense(instance.gain)
-    nodes = instance.size
-    matrix = sparse.coo_array(
-        (instance.gain, (instance.links.receiver, instance.links.transmitter)), shape=(nodes, nodes)
-    ).tocsr()
-    return Crosstalk.sparse(matrix, matrix.diagonal())
 
 
 class PowerControlFamily(ProblemFamily[PowerControl]):
@@ -58,7 +47,7 @@ class PowerControlFamily(ProblemFamily[PowerControl]):
 
     def rates(self, instance: PowerControl, allocation: FloatArray) -> FloatArray:
         """Spectral efficiency of each pair ``[K]``, bit/s/Hz."""
-        crosstalk = _crosstalk(instance)
+        crosstalk = instance.crosstalk
         total = crosstalk.received(allocation[None])[0] + instance.noise_power
         rest = np.maximum(total - crosstalk.direct[0] * allocation, instance.noise_power)
         rates: FloatArray = np.log2(total / rest)
@@ -93,7 +82,7 @@ class PowerControlFamily(ProblemFamily[PowerControl]):
         for group in groups_by(keys):
             members = [instances[i] for i in group]
             if len(group) == 1:
-                crosstalk = _crosstalk(members[0])
+                crosstalk = members[0].crosstalk
             else:
                 crosstalk = Crosstalk.dense(np.stack([m.gain for m in members]))
             batch = (lambda values: values[0]) if len(group) == 1 else np.stack

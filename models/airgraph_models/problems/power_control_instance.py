@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
+from airgraph_models.classical.scalar_wmmse import Crosstalk
 from airgraph_models.problems.links import Links
 from airgraph_models.problems.validation import FloatArray, non_negative, per_node, positive, require, shape_text
 
@@ -73,6 +76,15 @@ class PowerControl:
             links=links,
             dtype=np.dtype(np.float32) if single else np.dtype(np.float64),
         )
+
+    @cached_property
+    def crosstalk(self) -> Crosstalk:
+        """The gains as the products that rates and solvers need; laid out once."""
+        if self.links is None:
+            return Crosstalk.dense(self.gain)
+        indices = (self.links.receiver, self.links.transmitter)
+        matrix = sparse.coo_array((self.gain, indices), shape=(self.size, self.size)).tocsr()
+        return Crosstalk.sparse(matrix, matrix.diagonal())
 
     @property
     def size(self) -> int:
