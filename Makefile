@@ -52,10 +52,8 @@ protos-check: $(INSTALLED) ## Lint the contract and fail where the committed stu
 	@$(BIN)/buf lint proto
 	@$(BIN)/python clients/generate_stubs.py --check
 
-bench: $(INSTALLED) ## Run the benchmarks, each on one thread
-	@for script in $$(grep -l '^if __name__' benchmarks/*.py); do \
-	    echo "==> $$script"; OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python "$$script" || exit 1; \
-	done
+bench: $(INSTALLED) ## Measure quality and speed on one thread; writes docs/measurements.md
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/measure.py --write
 
 train: $(INSTALLED) ## Retrain and export both shipped models (hours on a CPU)
 	@$(BIN)/airgraph-train fit wcgcn-power-control

@@ -6,8 +6,8 @@ shipped ones, one a family for all sizes.
 
 import numpy as np
 import pytest
-from airgraph_client import Beamforming, Client, PowerControl
 
+from airgraph_client import Beamforming, Client, PowerControl
 from airgraph_server.app import Server
 from airgraph_server.settings import Settings
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from airgraph_models.classical.beam_network import DenseBeamNetwork, squared
+from airgraph_models.classical.beam_network import DenseBeamNetwork, squared, summed_by
 from airgraph_models.classical.beamforming_wmmse import beamforming_wmmse
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.problems.beamforming_features import (
@@ -23,19 +23,13 @@ from airgraph_models.problems.validation import ComplexArray, FloatArray
 __all__ = ["BEAMFORMING", "Beamforming", "BeamformingFamily"]
 
 
-def _radiated(instance: Beamforming, beams: ComplexArray) -> FloatArray:
-    """Power of each antenna ``[J, N]``."""
-    power = np.zeros((instance.transmitters, instance.antennas))
-    np.add.at(power, instance.serving, squared(beams))
-    return power
-
-
 def _used(instance: Beamforming, beams: ComplexArray) -> FloatArray:
     """Largest used share of any limit of each transmitter ``[J]``."""
-    power = _radiated(instance, beams)
-    share: FloatArray = power.sum(axis=-1) / instance.max_power
+    power = squared(beams)
+    share: FloatArray = summed_by(instance.serving, power.sum(axis=-1), instance.transmitters) / instance.max_power
     if instance.max_antenna_power is not None:
-        share = np.maximum(share, (power / instance.max_antenna_power).max(axis=-1))
+        for radiated, limit in zip(power.T, instance.max_antenna_power.T, strict=True):
+            share = np.maximum(share, summed_by(instance.serving, radiated, instance.transmitters) / limit)
     return share
 
 
