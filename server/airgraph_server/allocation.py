@@ -11,6 +11,7 @@ from time import perf_counter
 from uuid import uuid4
 
 from airgraph.v1 import allocator_pb2
+from airgraph_server.admission import Admission
 from airgraph_server.codec.answers import encode_decision
 from airgraph_server.codec.problems import decode_problem
 from airgraph_server.decision.decide import Decider
@@ -54,25 +55,37 @@ class Allocation:
         self._registry = registry
         self._metrics = metrics
         self._decider = Decider(settings, metrics)
+        self._admission = Admission(settings.threads, settings.max_queued_calls, metrics)
 
     def allocate(self, requests: Sequence[allocator_pb2.AllocateRequest], scope: CallScope) -> list[Outcome]:
         """One response or error a request, in order. A bad instance fails alone."""
+        try:
+            with self._admission.admitted(scope.deadline) as waited:
+                outcomes = self._answer(requests, scope, waited)
+        except CallError as refusal:
+            outcomes = [refusal for _ in requests]
+        missed = sum(isinstance(outcome, DeadlineMissedError) for outcome in outcomes)
+        self._metrics.deadline_missed.inc(missed)
+        return outcomes
+
+    def _answer(
+        self, requests: Sequence[allocator_pb2.AllocateRequest], scope: CallScope, waited: float
+    ) -> list[Outcome]:
         began = perf_counter()
-        outcomes: list[Outcome | Task] = [self._decode(request, scope) for request in requests]
-        decoded = perf_counter()
-        tasks = [(i, task) for i, task in enumerate(outcomes) if isinstance(task, Task)]
+        decoded = [self._decode(request, scope) for request in requests]
+        decode_seconds = perf_counter() - began
+        tasks = [(i, task) for i, task in enumerate(decoded) if isinstance(task, Task)]
+        answered: dict[int, Outcome] = {i: error for i, error in enumerate(decoded) if not isinstance(error, Task)}
         decisions = self._decider.decide([task for _, task in tasks])
         for (i, task), decision in zip(tasks, decisions, strict=True):
             if isinstance(decision, CallError):
-                outcomes[i] = decision
+                answered[i] = decision
                 continue
-            decision.timings.decode = (decoded - began) / len(requests)
-            decision.timings.total += decoded - began
-            outcomes[i] = self._encode(requests[i], task, decision)
-        for outcome in outcomes:
-            if isinstance(outcome, DeadlineMissedError):
-                self._metrics.deadline_missed.inc()
-        return [outcome for outcome in outcomes if not isinstance(outcome, Task)]
+            decision.timings.queue = waited
+            decision.timings.decode = decode_seconds / len(requests)
+            decision.timings.total += waited + decode_seconds
+            answered[i] = self._encode(requests[i], task, decision)
+        return [answered[i] for i in range(len(requests))]
 
     def _decode(self, request: allocator_pb2.AllocateRequest, scope: CallScope) -> Task | Exception:
         try:
@@ -80,6 +93,12 @@ class Allocation:
             if policy is None:
                 raise InvalidInstanceError("policy", "a policy of this version", str(request.policy))
             family, instance = decode_problem(request, self._settings)
+            iterations = CLASSICAL_ITERATIONS
+            if request.HasField("classical_iterations"):
+                iterations = request.classical_iterations
+                most = self._settings.max_classical_iterations
+                if iterations > most:
+                    raise InvalidInstanceError("classical_iterations", f"at most {most}", str(iterations))
             asked = (request.model.name, request.model.version) if request.HasField("model") else None
             model, detail = self._registry.find(family.name, asked)
         except (CallError, InvalidInstanceError) as error:
@@ -95,9 +114,7 @@ class Allocation:
             max_polish_iterations=(
                 request.max_polish_iterations if request.HasField("max_polish_iterations") else None
             ),
-            classical_iterations=(
-                request.classical_iterations if request.HasField("classical_iterations") else CLASSICAL_ITERATIONS
-            ),
+            classical_iterations=iterations,
             abandoned=scope.abandoned,
         )
 

@@ -26,6 +26,7 @@ from inference import open_inference_pb2, open_inference_pb2_grpc
 
 ALLOCATOR = allocator_pb2.DESCRIPTOR.services_by_name["Allocator"].full_name
 REGISTRY = registry_pb2.DESCRIPTOR.services_by_name["Registry"].full_name
+SPARE_THREADS = 16
 INFERENCE = open_inference_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
 
 
@@ -50,9 +51,9 @@ class Server:
         self._metrics_server: WSGIServer | None = None
         limit = settings.max_message_bytes
         self._grpc = grpc.server(
-            ThreadPoolExecutor(settings.threads, thread_name_prefix="call"),
+            # A thread for each call that computes or waits, and some for health, registry and refusals.
+            ThreadPoolExecutor(settings.threads + settings.max_queued_calls + SPARE_THREADS, "call"),
             interceptors=[CallInterceptor(self.metrics)],
-            maximum_concurrent_rpcs=settings.threads + settings.max_queued_calls,
             options=[
                 ("grpc.max_receive_message_length", limit),
                 ("grpc.max_send_message_length", limit),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 
@@ -55,12 +56,12 @@ class Settings(BaseSettings):
     """Device of the networks; auto takes CUDA where it works."""
     runtime: RuntimeKind = RuntimeKind.ONNX
     """ONNX Runtime, or TorchScript (needs the torch extra)."""
-    threads: int = Field(8, ge=1)
-    """Calls handled at once; each runs on a thread of its own."""
+    threads: int = Field(default_factory=lambda: max(2, os.cpu_count() or 2), ge=1)
+    """Calls computed at once, by default as many as there are cores; more only lengthen each other."""
     runtime_threads: int = Field(1, ge=1)
     """Threads inside one network run. One is best when calls come in parallel."""
-    max_queued_calls: int = Field(256, ge=0)
-    """Calls that may wait for a thread; the next one is refused with RESOURCE_EXHAUSTED."""
+    max_queued_calls: int = Field(64, ge=0)
+    """Calls that may wait for their turn; the next one is refused with RESOURCE_EXHAUSTED and a retry hint."""
     max_nodes: int = Field(20_000, ge=1)
     """Largest instance, in receivers."""
     max_links: int = Field(4_000_000, ge=1)
@@ -71,6 +72,8 @@ class Settings(BaseSettings):
     """Largest request and answer message."""
     polish_iterations: int = Field(50, ge=0)
     """Most classical iterations behind a learned answer where the request does not say."""
+    max_classical_iterations: int = Field(10_000, ge=1)
+    """Most iterations that a request may ask of the classical solver."""
     polish_tolerance: float = Field(1e-5, ge=0)
     """Relative gain per iteration under which polishing has converged."""
     multi_start_links: int = Field(10_000, ge=0)

@@ -65,6 +65,21 @@ def test_whatever_the_network_says_the_answer_is_finite_feasible_and_honest(inst
         assert decision.objective >= decision.baseline_objective
 
 
+@given(power_controls(), st.integers(-140, 120), st.integers(-12, 12), st.sampled_from([Policy.AUTO, Policy.CLASSICAL]))
+def test_any_unit_of_power_gives_a_finite_answer(instance, unit, spread, policy):
+    """The same network in other units: gains and noise scaled alike, and one user far stronger."""
+    gain = instance.gain * 10.0**unit
+    gain.flat[0] *= 10.0**spread
+    scaled = PowerControl.create(
+        gain, noise_power=instance.noise_power * 10.0**unit, max_power=instance.max_power, links=instance.links
+    )
+    task = Task(POWER_CONTROL, scaled, policy, StandInModel(0.5))
+    decision = Decider(Settings(), Metrics()).decide([task])[0]
+    assert np.isfinite(decision.allocation).all()
+    assert np.isfinite(decision.objective)
+    assert decision.objective >= decision.baseline_objective
+
+
 def test_auto_polishes_a_good_network_and_says_so(decider):
     instance = random_power_control(1, 8)
     best = POWER_CONTROL.solve([instance], Stopping(200))[0].allocation / instance.max_power

@@ -12,11 +12,12 @@ from grpc_status import rpc_status
 from requests_to import power_control_request
 
 from airgraph.v1 import allocator_pb2 as messages
-from airgraph.v1 import problems_pb2, provenance_pb2, registry_pb2, registry_pb2_grpc, tensor_pb2
+from airgraph.v1 import allocator_pb2_grpc, problems_pb2, provenance_pb2, registry_pb2, registry_pb2_grpc, tensor_pb2
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.problems import POWER_CONTROL, PowerControl
-from airgraph_server.app import ALLOCATOR, INFERENCE, REGISTRY
+from airgraph_server.app import ALLOCATOR, INFERENCE, REGISTRY, Server
 from airgraph_server.codec.tensors import decode_tensor, encode_tensor
+from airgraph_server.settings import Settings
 
 GAIN = np.random.default_rng(0).exponential(size=(5, 5))
 
@@ -87,6 +88,7 @@ def test_beamforming_sparse_and_multi_cell(stub):
         ({"gain": GAIN, "max_power": 0.0}, "max_power", "0.0"),
         ({"gain": GAIN, "weights": [np.inf] * 5}, "weights", "inf"),
         ({"gain": GAIN, "policy": 77}, "policy", "77"),
+        ({"gain": GAIN, "classical_iterations": 10_001}, "classical_iterations", "10001"),
     ],
 )
 def test_bad_input_is_refused_by_field_and_the_server_goes_on(stub, changed, field, got):
@@ -185,6 +187,22 @@ def test_a_stream_answers_each_request_with_its_id(stub):
     assert sorted(answers) == ["0", "1", "2", "3", "bad"]
     assert answers["bad"].HasField("error")
     assert answers["3"].response.provenance.objective > 0
+
+
+def test_overload_is_shed_with_a_retry_hint_while_admitted_calls_are_answered(tmp_path):
+    settings = Settings(port=0, metrics_port=None, zoo=tmp_path, threads=1, max_queued_calls=1)
+    gain = np.random.default_rng(0).exponential(size=(200, 200))
+    with Server(settings) as server, grpc.insecure_channel(server.target) as channel:
+        stub = allocator_pb2_grpc.AllocatorStub(channel)
+        request = power_control_request(gain, classical_iterations=3000)
+        calls = [stub.Allocate.future(request, timeout=60) for _ in range(8)]
+        codes = [call.code() for call in calls]
+        shed = [call for call in calls if call.code() is grpc.StatusCode.RESOURCE_EXHAUSTED]
+        assert codes.count(grpc.StatusCode.OK) >= 2
+        assert len(shed) == 8 - codes.count(grpc.StatusCode.OK) > 0
+        hint = error_details_pb2.RetryInfo()
+        assert all(detail.Unpack(hint) for detail in rpc_status.from_call(shed[0]).details)
+        assert server.metrics.registry.get_sample_value("airgraph_shed_total") == len(shed)
 
 
 def test_a_deadline_in_the_past_is_refused(stub):

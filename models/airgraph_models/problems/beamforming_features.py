@@ -63,7 +63,9 @@ def _mirrors(direct: Complex64Array) -> Complex64Array:
     return (mirror * (np.sqrt(2) / np.linalg.norm(mirror, axis=-1, keepdims=True))).astype(np.complex64)
 
 
-def _levels(channel: Complex64Array, mirror: Complex64Array, tx: IndexArray, cross: BoolArray, phase: Complex64Array) -> Float32Array:
+def _levels(
+    channel: Complex64Array, mirror: Complex64Array, tx: IndexArray, cross: BoolArray, phase: Complex64Array
+) -> Float32Array:
     """Features of each link ``[E + 1, 2N - 1]``, a last row of zeros for the links that are missing.
 
     Args:

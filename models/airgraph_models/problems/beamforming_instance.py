@@ -15,12 +15,13 @@ from airgraph_models.problems.validation import (
     ComplexArray,
     FloatArray,
     IndexArray,
+    bounded_weights,
     indices,
-    non_negative,
     numeric,
     per_node,
     positive,
     require,
+    require_bounded_snr,
     shape_text,
 )
 
@@ -107,13 +108,16 @@ class Beamforming:
             if spread.ndim <= 1 and spread.shape in ((), (1,), (antennas,)):
                 spread = np.broadcast_to(spread, (transmitters, antennas))
             limit = positive("max_antenna_power", spread, (transmitters, antennas))
+        noise = positive("noise_power", per_node(noise_power, receivers), (receivers,))
+        budget = positive("max_power", per_node(max_power, transmitters), (transmitters,))
+        require_bounded_snr("channel", checked, budget, noise)
         single = given.dtype in (np.dtype(np.complex64), np.dtype(np.float32))
         return cls(
             channel=checked,
             serving=serving,
-            weights=non_negative("weights", per_node(weights, receivers), (receivers,)),
-            noise_power=positive("noise_power", per_node(noise_power, receivers), (receivers,)),
-            max_power=positive("max_power", per_node(max_power, transmitters), (transmitters,)),
+            weights=bounded_weights(per_node(weights, receivers), (receivers,)),
+            noise_power=noise,
+            max_power=budget,
             max_antenna_power=limit,
             links=links,
             dtype=np.dtype(np.complex64) if single else np.dtype(np.complex128),

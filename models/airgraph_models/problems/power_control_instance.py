@@ -12,7 +12,16 @@ from scipy import sparse
 
 from airgraph_models.classical.scalar_wmmse import Crosstalk
 from airgraph_models.problems.links import Links
-from airgraph_models.problems.validation import FloatArray, non_negative, per_node, positive, require, shape_text
+from airgraph_models.problems.validation import (
+    FloatArray,
+    bounded_weights,
+    non_negative,
+    per_node,
+    positive,
+    require,
+    require_bounded_snr,
+    shape_text,
+)
 
 
 @dataclass(frozen=True)
@@ -67,12 +76,15 @@ class PowerControl:
                 links.transmitters == nodes, "num_nodes", "as many transmitters as receivers", str(links.transmitters)
             )
             checked = non_negative("gain", given, (links.count,))
+        noise = positive("noise_power", per_node(noise_power, nodes), (nodes,))
+        budget = positive("max_power", per_node(max_power, nodes), (nodes,))
+        require_bounded_snr("gain", np.sqrt(checked), budget, noise)
         single = given.dtype in (np.dtype(np.float32), np.dtype(np.float16))
         return cls(
             gain=checked,
-            weights=non_negative("weights", per_node(weights, nodes), (nodes,)),
-            noise_power=positive("noise_power", per_node(noise_power, nodes), (nodes,)),
-            max_power=positive("max_power", per_node(max_power, nodes), (nodes,)),
+            weights=bounded_weights(per_node(weights, nodes), (nodes,)),
+            noise_power=noise,
+            max_power=budget,
             links=links,
             dtype=np.dtype(np.float32) if single else np.dtype(np.float64),
         )

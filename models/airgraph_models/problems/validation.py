@@ -82,6 +82,32 @@ def per_node(values: npt.ArrayLike, count: int) -> npt.NDArray[np.generic]:
     return array
 
 
+LARGEST_SNR = 1e30
+"""300 dB: far beyond any radio, and its products stay finite in float64."""
+
+
+def require_bounded_snr(
+    field: str, amplitude: FloatArray | ComplexArray, max_power: FloatArray, noise_power: FloatArray
+) -> None:
+    """Refuses channel amplitudes so large against the noise that the arithmetic could overflow.
+
+    Raises:
+        InvalidInstanceError: Largest gain times largest budget over smallest noise exceeds `LARGEST_SNR`.
+    """
+    with np.errstate(over="ignore"):
+        peak = float(np.square(np.abs(amplitude).max(initial=0.0)) * (max_power.max() / noise_power.min()))
+    limit = f"gain * max_power / noise_power of at most {LARGEST_SNR:.0e}"
+    require(bool(peak <= LARGEST_SNR), field, limit, f"{peak:.3g}")
+
+
+def bounded_weights(values: npt.ArrayLike, shape: tuple[int, ...]) -> FloatArray:
+    """Rate weights: finite, not negative, and small enough for their sums to be finite."""
+    weights = non_negative("weights", values, shape)
+    bad = weights > LARGEST_SNR
+    require(not bad.any(), "weights", f"entries <= {LARGEST_SNR:.0e}", _first_value(weights, bad))
+    return weights
+
+
 def indices(field: str, values: npt.ArrayLike, shape: tuple[int, ...], upper: int) -> IndexArray:
     """``values`` as int64 of ``shape``, each in ``0 .. upper - 1``."""
     array = np.asarray(values)

@@ -71,6 +71,8 @@ def _power_control(message: problems_pb2.PowerControl, settings: Settings) -> Po
     gain = _required("gain", message.gain, message.HasField("gain"))
     links = None
     if message.HasField("links"):
+        if message.num_nodes == 0:
+            raise InvalidInstanceError("num_nodes", "at least 1", "0")
         _check_size("num_nodes", message.num_nodes, "gain", gain.size, settings)
         links = _links(message.links, message.num_nodes, message.num_nodes)
     elif gain.ndim == 2:

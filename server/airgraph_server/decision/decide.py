@@ -162,7 +162,8 @@ class Decider:
         if refined.iterations and solver != family.classical_solver:
             solver = f"{solver}+{family.classical_solver}"
         fallback, iterations = draft.fallback, refined.iterations
-        if objective < baseline_objective and task.policy is not Policy.LEARNED:
+        # Written so that an objective that is not a number loses too.
+        if not objective >= baseline_objective and task.policy is not Policy.LEARNED:
             sent, objective = closed_form, baseline_objective
             rates = family.rates(instance, sent.astype(wide))
             solver, iterations = family.baseline_solver, 0

@@ -74,10 +74,8 @@ class _Measured:
     def __enter__(self) -> None:
         self._began = perf_counter()
         self._metrics.started.labels(*self._labels).inc()
-        self._metrics.queue_depth.inc()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        self._metrics.queue_depth.dec()
         self._metrics.handling.labels(*self._labels).observe(perf_counter() - self._began)
         code = _code(self._context)
         if error is not None and code == "OK" and not isinstance(error, GeneratorExit):
