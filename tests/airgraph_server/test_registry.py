@@ -10,7 +10,6 @@ import pytest
 from airgraph_models.problems import POWER_CONTROL
 from airgraph_server.errors import ModelNotFoundError
 from airgraph_server.metrics import Metrics
-from airgraph_server.registry.cost import RunCost
 from airgraph_server.registry.registry import Registry
 from airgraph_server.runtime.base import DeviceUnavailableError
 from airgraph_server.settings import Device, RuntimeKind, Settings
@@ -128,13 +127,3 @@ def test_the_domain_check_names_the_statistic():
     usual = PowerControl.create(np.random.default_rng(0).exponential(size=(6, 6)), noise_power=0.1)
     assert model.out_of_domain(POWER_CONTROL.view(usual).statistics, 6) is None
     assert "nodes" in model.out_of_domain(POWER_CONTROL.view(usual).statistics, 10**7)
-
-
-def test_the_run_cost_is_a_line_corrected_by_what_happens():
-    cost = RunCost()
-    assert cost.predict(100) == 0
-    cost.calibrate((10, 2e-4), (110, 3e-4))
-    assert cost.predict(210) == pytest.approx(4e-4)
-    for _ in range(200):
-        cost.observe(100, 1.9e-4 + 100 * 5e-6)
-    assert cost.predict(100) == pytest.approx(1.9e-4 + 100 * 5e-6, rel=0.01)

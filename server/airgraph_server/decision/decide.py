@@ -17,11 +17,16 @@ import numpy.typing as npt
 
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.problems import Refined
+from airgraph_server.decision.clock import PolishClock
+from airgraph_server.decision.cost import RunCost
 from airgraph_server.decision.network import NetworkAnswer, NetworkStage
 from airgraph_server.decision.types import Decision, Fallback, Policy, Reason, Shadow, Task, Timings
 from airgraph_server.errors import CallError, DeadlineMissedError, ModelCannotServeError, ModelNotFoundError
 from airgraph_server.metrics import Metrics
 from airgraph_server.settings import Settings
+
+SECONDS_A_LINK = 2e-7
+"""First guess of one classical iteration; corrected by every run."""
 
 
 @dataclass
@@ -44,6 +49,7 @@ class Decider:
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         """Keeps the polishing limits."""
         self._settings = settings
+        self._iteration_cost: dict[str, RunCost] = {}
         self._network = NetworkStage(metrics, settings.max_batch_links)
 
     def decide(self, tasks: Sequence[Task]) -> list[Decision | CallError]:
@@ -136,18 +142,22 @@ class Decider:
         refined: dict[int, Refined] = {}
         for members in groups.values():
             first = drafts[members[0]]
-            stopping = Stopping(first.iterations, first.tolerance, self._clock(first.task.deadline))
-            found = first.task.family.refine(
-                [drafts[i].task.instance for i in members], [drafts[i].starts for i in members], stopping
+            family = first.task.family
+            # What one iteration over all members costs grows with their links and starts.
+            links = sum(family.measure(drafts[i].task.instance).links * len(drafts[i].starts) for i in members)
+            deadline = first.task.deadline
+            latest = None if deadline is None else deadline - self._settings.deadline_reserve
+            cost = self._iteration_cost.setdefault(family.name, RunCost(SECONDS_A_LINK))
+            clock = PolishClock(latest, cost.predict(links))
+            found = family.refine(
+                [drafts[i].task.instance for i in members],
+                [drafts[i].starts for i in members],
+                Stopping(first.iterations, first.tolerance, clock),
             )
+            if clock.measured:
+                cost.observe(links, clock.measured)
             refined.update(zip(members, found, strict=True))
         return refined
-
-    def _clock(self, deadline: float | None) -> Any:
-        if deadline is None:
-            return lambda: False
-        latest = deadline - self._settings.deadline_reserve
-        return lambda: perf_counter() >= latest
 
     def _finish(self, draft: _Draft, refined: Refined, answer: NetworkAnswer | Fallback | None) -> Decision:
         """Rounds to the caller's precision, guards once more, and writes the provenance."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from airgraph_models.problems import FAMILIES, Beamforming, PowerControl, ProblemFamily
 from airgraph_models.problems.row_table import build_row_table
 from airgraph_models.zoo.card import Card, CardError, read_card
-from airgraph_server.registry.cost import RunCost
+from airgraph_server.decision.cost import RunCost
 from airgraph_server.runtime.base import Runtime
 from airgraph_server.runtime.loading import MODEL_FILES, load_runtime
 from airgraph_server.settings import Settings

@@ -1,4 +1,4 @@
-"""How long a network run takes, learned at warm-up and corrected by every run."""
+"""How long a run takes, learned at warm-up and corrected by every run."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ WEIGHT_OF_NEW = 0.1
 class RunCost:
     """Seconds of one run: a constant plus a time a link, the link time kept as a running mean."""
 
-    def __init__(self) -> None:
-        """Starts with nothing known: predicts zero."""
+    def __init__(self, per_link: float = 0.0) -> None:
+        """Starts from a guess of the seconds a link."""
         self._lock = Lock()
         self._constant = 0.0
-        self._per_link = 0.0
+        self._per_link = per_link
 
     def calibrate(self, small: tuple[int, float], large: tuple[int, float]) -> None:
         """Fits the line through two measured (links, seconds) runs."""
