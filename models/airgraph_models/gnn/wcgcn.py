@@ -6,13 +6,14 @@ One layer updates every node of the interference graph (Shen et al. 2021, paper 
     x_i \leftarrow \beta\bigl(\mathrm{MLP}_2(x_i, n_i,
         \max_{j \in N(i)} \mathrm{MLP}_1(x_j, n_j, e_{ji}))\bigr)
 
-with the allocation x, the node's own features n (direct channel and rate weight; kept at every layer, so that the
-direct channel does not vanish after the first) and the link features e. All layers share the weights. The network
-starts from the closed-form baseline: full power, or the maximum-ratio beam.
+with the hidden state x, the node's own features n (direct channel and rate weight; kept at every layer, so that the
+direct channel does not vanish after the first) and the link features e. The state is the allocation and, where a
+network has one, a few numbers of memory, squashed by tanh: without it, all that a layer has learnt about the
+neighbourhood is lost to the next but for the allocation itself. All layers share the weights. The network starts from
+the closed-form baseline: full power, or the maximum-ratio beam.
 """
 
-from __future__ import annotations
-
+# No postponed annotations here: TorchScript reads the class's annotations as types.
 from dataclasses import dataclass
 
 import torch
@@ -26,9 +27,10 @@ class WCGCNArchitecture:
     Attributes:
         node_features: Width of a node's features n.
         link_features: Width of a link's features e.
-        antennas: 0 for power control (x is a share of the budget), else antennas N (x is a beam of 2N reals).
+        antennas: 0 for power control (the allocation is a share of the budget), else antennas N (a beam of 2N reals).
         message: Hidden and output width of MLP1.
         update: Hidden width of MLP2.
+        memory: Width of the state beside the allocation.
         layers: Number of layers, all with the same weights.
     """
 
@@ -37,12 +39,29 @@ class WCGCNArchitecture:
     antennas: int
     message: tuple[int, int]
     update: int
+    memory: int = 0
     layers: int = 3
+
+    @property
+    def allocation(self) -> int:
+        """Width of the network's output."""
+        return max(1, 2 * self.antennas)
 
     @property
     def state(self) -> int:
         """Width of x."""
-        return max(1, 2 * self.antennas)
+        return self.allocation + self.memory
+
+
+def raw_weight(weight: Tensor, bias: Tensor, mean: Tensor, std: Tensor, one: int) -> Tensor:
+    """``[in + 1, out]`` matrix that does to raw inputs what the layer does to ``(inputs - mean) / std``.
+
+    Column ``one`` of the raw inputs is a constant one that carries the bias. So neither standardising nor the bias
+    costs a pass over the links; in the exported graphs the matrix is a constant.
+    """
+    scaled = weight / std
+    shift = (bias - torch.mv(scaled, mean)).unsqueeze(1)
+    return torch.cat([scaled[:, :one], shift, scaled[:, one:]], dim=1).t()
 
 
 class WCGCN(nn.Module):
@@ -66,7 +85,9 @@ class WCGCN(nn.Module):
         self.layers = sizes.layers
         self.beams = sizes.antennas > 0
         self.width = width
+        self.allocation = sizes.allocation
         own = sizes.state + sizes.node_features
+        self.own_width = own
         self.message_in = nn.Linear(own + sizes.link_features, hidden)
         self.message_out = nn.Linear(hidden, width)
         self.update_in = nn.Linear(width + own, sizes.update)
@@ -100,23 +121,42 @@ class WCGCN(nn.Module):
             ``[N, 1]`` power over budget in 0..1, or ``[N, 2 antennas]`` beam of norm at most one as (re, im) pairs.
         """
         count, slots = neighbour.shape[0], neighbour.shape[1]
-        features = (node - self.node_mean) / self.node_std
-        edges = ((link - self.link_mean) / self.link_std).reshape(-1, link.shape[2])
+        edges = link.reshape(-1, link.shape[2])
         source = neighbour.reshape(-1)
-        state = self.start.expand(node.shape[0], self.start.shape[1])
+        # Zero mean and unit deviation for what is not a feature: the state, and the message in front of it.
+        state_mean, message_mean = torch.zeros_like(self.start[0]), torch.zeros_like(self.message_out.bias)
+        message_weight = raw_weight(
+            self.message_in.weight,
+            self.message_in.bias,
+            torch.cat([state_mean, self.node_mean, self.link_mean]),
+            torch.cat([state_mean + 1.0, self.node_std, self.link_std]),
+            self.own_width,
+        )
+        update_weight = raw_weight(
+            self.update_in.weight,
+            self.update_in.bias,
+            torch.cat([message_mean, state_mean, self.node_mean]),
+            torch.cat([message_mean + 1.0, state_mean + 1.0, self.node_std]),
+            self.width + self.own_width,
+        )
+        fixed = torch.cat([node, torch.ones_like(connected)], dim=1)
+        state = torch.ones_like(connected) * self.start
         for _ in range(self.layers):
-            own = torch.cat([state, features], dim=1)
-            hidden = torch.relu(self.message_in(torch.cat([own[source], edges], dim=1)))
+            own = torch.cat([state, fixed], dim=1)
+            hidden = torch.relu(torch.mm(torch.cat([own[source], edges], dim=1), message_weight))
             message = torch.mm(hidden, self.message_out.weight.t()).reshape(count, slots, self.width)
-            strongest = torch.amax(torch.amax(message, dim=1)[rows], dim=1)
+            # `max` and not `amax`: its gradient goes to one link each and so costs less to spread.
+            strongest = torch.max(torch.max(message, dim=1)[0][rows], dim=1)[0]
             heard = torch.relu(strongest + self.message_out.bias) * connected
-            update = torch.relu(self.update_in(torch.cat([heard, own], dim=1)))
+            update = torch.relu(torch.mm(torch.cat([heard, own], dim=1), update_weight))
             state = self.project(self.update_out(update))
-        return state
+        return state[:, : self.allocation]
 
     def project(self, raw: Tensor) -> Tensor:
-        """Beta of paper 001: a sigmoid for powers, the unit ball ``x / max(|x|, 1)`` for beams."""
+        """Beta of paper 001: a sigmoid for powers, the unit ball ``x / max(|x|, 1)`` for beams, tanh for the memory."""
+        allocation, memory = raw[:, : self.allocation], torch.tanh(raw[:, self.allocation :])
         if self.beams:
-            norm = torch.sqrt((raw * raw).sum(dim=1, keepdim=True))
-            return raw / torch.clamp(norm, min=1.0)
-        return torch.sigmoid(raw)
+            # The bound comes before the root, whose slope at a beam of zero is infinite.
+            norm = torch.sqrt(torch.clamp((allocation * allocation).sum(dim=1, keepdim=True), min=1.0))
+            return torch.cat([allocation / norm, memory], dim=1)
+        return torch.cat([torch.sigmoid(allocation), memory], dim=1)

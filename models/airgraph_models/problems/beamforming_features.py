@@ -11,6 +11,7 @@ Channels are scaled by ``sqrt(max_power / noise_power)`` and their norms r compr
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -49,7 +50,8 @@ class Frames:
         """Turns beams ``[K, N]`` from the frames to the antennas."""
         turned = beam * self.phase
         along = np.einsum("kn,kn->k", self.mirror.conj(), turned)
-        return turned - along[:, None] * self.mirror
+        beams: ComplexArray = turned - along[:, None] * self.mirror
+        return beams
 
 
 def _mirrors(direct: Complex64Array) -> Complex64Array:
@@ -57,24 +59,27 @@ def _mirrors(direct: Complex64Array) -> Complex64Array:
     norm = np.linalg.norm(direct, axis=-1, keepdims=True)
     matched = np.where(norm > 0, direct.conj() / np.maximum(norm, TINY), 0)
     matched[norm[:, 0] == 0, 0] = 1
-    first = matched[:, 0]
+    size = np.abs(matched[:, 0])
     mirror = matched.copy()
-    mirror[:, 0] += np.where(first == 0, 1, first / np.maximum(np.abs(first), TINY))
-    return (mirror * (np.sqrt(2) / np.linalg.norm(mirror, axis=-1, keepdims=True))).astype(np.complex64)
+    mirror[:, 0] += np.where(size == 0, 1, matched[:, 0] / np.maximum(size, TINY))
+    # The squared norm of a unit vector plus the axis it lies nearest to is 2 (1 + size).
+    scaled: Complex64Array = (mirror / np.sqrt(1 + size)[:, None]).astype(np.complex64)
+    return scaled
 
 
 def _levels(
-    channel: Complex64Array, mirror: Complex64Array, tx: IndexArray, cross: BoolArray, phase: Complex64Array
-) -> Float32Array:
-    """Features of each link ``[E + 1, 2N - 1]``, a last row of zeros for the links that are missing.
+    channel: Complex64Array, mirror: Complex64Array, tx: IndexArray, cross: BoolArray
+) -> tuple[Float32Array, Complex64Array]:
+    """Features of each link ``[E + 1, 2N - 1]``, the last row zeros for missing links; phases of the frames ``[K, N]``.
 
     Args:
         channel: ``[N, E]`` scaled channels, one contiguous row an antenna.
         mirror: ``[K, N]`` reflection of each transmitting node.
         tx: ``[E]`` transmitting node of each link.
         cross: ``[E]`` whether a link interferes.
-        phase: ``[K, N]`` of ones; receives the phase of each frame direction.
     """
+    nodes = mirror.shape[0]
+    phase = np.ones_like(mirror)
     axis = mirror.T[:, tx]
     turned = channel - (channel * axis).sum(axis=0) * axis.conj()
     first = np.abs(turned[0])
@@ -88,11 +93,10 @@ def _levels(
     for n in range(1, channel.shape[0]):
         other = turned[n] * turn
         pull = other * weight
-        nodes = phase.shape[0]
         phase[:, n] = _mean_phase(np.bincount(tx, pull.real, nodes) + 1j * np.bincount(tx, pull.imag, nodes))
         other *= phase[tx, n]
         features[:-1, 2 * n - 1], features[:-1, 2 * n] = other.real, other.imag
-    return features
+    return features, phase
 
 
 def _mean_phase(total: ComplexArray) -> Complex64Array:
@@ -101,22 +105,22 @@ def _mean_phase(total: ComplexArray) -> Complex64Array:
     return np.where(size > 0, total.conj() / np.maximum(size, TINY), 1).astype(np.complex64)
 
 
-def _serving_node(instance: Beamforming) -> IndexArray:
-    """Receiver served by each transmitter ``[J]``, -1 for an idle one."""
-    if not instance.one_beam_a_transmitter:
-        raise UnsupportedInstanceError("the network takes at most one receiver a transmitter")
-    node = np.full(instance.transmitters, -1, np.int64)
-    node[instance.serving] = np.arange(instance.size)
-    return node
+@lru_cache(maxsize=256)
+def _dense_ends(nodes: int) -> tuple[IndexArray, IndexArray]:
+    return np.repeat(np.arange(nodes), nodes), np.tile(np.arange(nodes), nodes)
 
 
 def _links(instance: Beamforming) -> tuple[IndexArray, IndexArray, ComplexArray]:
     """Receiving node ``[E]``, transmitting node ``[E]`` and channel ``[E, N]`` of the links of active transmitters."""
-    node_of = _serving_node(instance)
+    if not instance.one_beam_a_transmitter:
+        raise UnsupportedInstanceError("the network takes at most one receiver a transmitter")
     if instance.links is None:
         nodes = instance.size
-        channel = instance.channel[:, instance.serving].reshape(nodes * nodes, -1)
-        return np.repeat(np.arange(nodes), nodes), np.tile(np.arange(nodes), nodes), channel
+        rx, tx = _dense_ends(nodes)
+        return rx, tx, instance.channel[:, instance.serving].reshape(nodes * nodes, -1)
+    # Receiver served by each transmitter, -1 for an idle one.
+    node_of = np.full(instance.transmitters, -1, np.int64)
+    node_of[instance.serving] = np.arange(instance.size)
     tx, rx, channel = node_of[instance.links.transmitter], instance.links.receiver, instance.channel
     active = tx >= 0
     if active.all():
@@ -138,8 +142,8 @@ def beamforming_graph(instance: Beamforming) -> tuple[LinkGraph, Frames]:
     own = np.flatnonzero(rx == tx)
     direct = np.zeros((nodes, antennas), np.complex64)
     direct[rx[own]] = scaled[:, own].T
-    mirror, phase = _mirrors(direct), np.ones((nodes, antennas), np.complex64)
-    level = _levels(scaled, mirror, tx, rx != tx, phase)
+    mirror = _mirrors(direct)
+    level, phase = _levels(scaled, mirror, tx, rx != tx)
     around = dense_neighbours(nodes) if instance.links is None else sparse_neighbours(rx, tx, nodes)
     link = np.empty((around.neighbour.size, 2 * level.shape[1]), np.float32)
     link[:, : level.shape[1]] = level[around.incoming]

@@ -1,0 +1,30 @@
+"""Weighted sum rate of many power vectors at once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from airgraph_models.classical.scalar_wmmse import Crosstalk, FloatArray
+
+
+def weighted_sum_rate(
+    crosstalk: Crosstalk, weights: FloatArray, noise_power: FloatArray, power: FloatArray
+) -> FloatArray:
+    r"""Objective :math:`\sum_k \alpha_k \log_2(1 + g_{kk} p_k / (\sigma_k^2 + \sum_{j \ne k} g_{kj} p_j))`.
+
+    Source: paper 001, (5); paper 003, (3).
+
+    Args:
+        crosstalk: The gains.
+        weights: ``[..., 1, K]`` rate weights.
+        noise_power: ``[..., 1, K]`` noise powers, positive.
+        power: ``[..., S, K]`` powers.
+
+    Returns:
+        ``[..., S]`` bit/s/Hz.
+    """
+    total = crosstalk.received(power) + noise_power
+    # Interference plus noise is never below the noise: the maximum undoes cancellation at high SNR.
+    rest = np.maximum(total - crosstalk.direct * power, noise_power)
+    rate: FloatArray = (weights * np.log2(total / rest)).sum(axis=-1)
+    return rate

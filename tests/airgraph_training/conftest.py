@@ -1,0 +1,12 @@
+"""Small networks lose more than they gain by threads, and most of all where tests run side by side."""
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

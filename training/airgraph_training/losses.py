@@ -1,0 +1,62 @@
+r"""The problems' objectives in torch, and the unsupervised loss (paper 001, section V).
+
+Noise and budgets are one; batches hold B instances of K nodes each.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def power_control_objective(share: Tensor, channel: Tensor, weights: Tensor) -> Tensor:
+    r"""Weighted sum rate :math:`\sum_k \alpha_k \log_2(1 + g_{kk} p_k / (1 + \sum_{j \ne k} g_{kj} p_j))`.
+
+    Args:
+        share: ``[B, K, 1]`` power over budget.
+        channel: ``[B, K, K, 1]`` gain times budget over noise, receiver first.
+        weights: ``[B, K]`` rate weights.
+
+    Returns:
+        ``[B]`` bit/s/Hz.
+    """
+    gain = channel[..., 0]
+    heard = gain * share.squeeze(-1).unsqueeze(1)
+    return _weighted_rate(heard, weights)
+
+
+def beamforming_objective(beams: Tensor, channel: Tensor, weights: Tensor) -> Tensor:
+    r"""Weighted sum rate :math:`\sum_k \alpha_k \log_2(1 + |h_{kk} v_k|^2 / (1 + \sum_{j \ne k} |h_{kj} v_j|^2))`.
+
+    Args:
+        beams: ``[B, K, 2N]`` beams over the root of the budget, (re, im) pairs.
+        channel: ``[B, K, K, 2N]`` channels times root of budget over noise, (re, im) pairs in the beams' frames.
+        weights: ``[B, K]`` rate weights.
+
+    Returns:
+        ``[B]`` bit/s/Hz.
+    """
+    real, imag = channel[..., 0::2], channel[..., 1::2]
+    beam_real, beam_imag = beams[..., 0::2].unsqueeze(1), beams[..., 1::2].unsqueeze(1)
+    signal_real = (real * beam_real - imag * beam_imag).sum(dim=-1)
+    signal_imag = (real * beam_imag + imag * beam_real).sum(dim=-1)
+    return _weighted_rate(signal_real.square() + signal_imag.square(), weights)
+
+
+def _weighted_rate(heard: Tensor, weights: Tensor) -> Tensor:
+    """``heard [B, K, K]`` received powers, receiver first, to ``[B]`` weighted sum rates."""
+    own = heard.diagonal(dim1=1, dim2=2)
+    # The diagonal is left out of the sum, not subtracted: at 100 dB float32 would lose the interference.
+    others = torch.eye(heard.shape[1], dtype=torch.bool, device=heard.device)
+    interference = heard.masked_fill(others, 0.0).sum(dim=2)
+    return (weights * torch.log1p(own / (1.0 + interference))).sum(dim=1) / math.log(2.0)
+
+
+def relative_loss(objective: Tensor) -> Tensor:
+    """Mean of ``-log(objective)``: minus the objective, each instance's gradient over its own objective.
+
+    So instances of five pairs and of fifty count alike, as they do in the mean ratios that are reported.
+    """
+    return -torch.log(objective.clamp(min=1e-6)).mean()

@@ -1,0 +1,139 @@
+"""Trains a network that reads dense channel matrices, unsupervised, on Rayleigh samples of one size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from airgraph_models.gnn.dense_channels import ChannelInput
+from airgraph_models.gnn.wcgcn_dense import DenseWCGCN
+from airgraph_training.channels import rayleigh
+from airgraph_training.losses import power_control_objective
+
+WARM_UP_STEPS = 50
+FINAL_SHARE = 0.02
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How a network is trained.
+
+    Attributes:
+        pairs: K of the training samples.
+        samples: Size of the fixed training set.
+        epochs: Passes over it.
+        seed: Of samples, initial weights and order.
+        snr_db: Signal-to-noise ratio of the samples.
+        batch: Samples a step.
+        learning_rate: Peak of Adam; a short warm-up before it, a cosine after it.
+    """
+
+    pairs: int
+    samples: int
+    epochs: int
+    seed: int
+    snr_db: float = 10.0
+    batch: int = 64
+    learning_rate: float = 3e-3
+
+    def describe(self) -> dict[str, Any]:
+        """All of it, in plain values."""
+        return asdict(self)
+
+    def draw(self) -> tuple[Tensor, Tensor]:
+        """The training set: snr ``[n, K, K]`` and weights ``[n, K]`` of ones."""
+        rng = np.random.default_rng((self.seed, self.pairs))
+        scale = 10 ** (self.snr_db / 10)
+        snr = np.stack([scale * np.abs(rayleigh(rng, self.pairs, self.pairs)) ** 2 for _ in range(self.samples)])
+        return torch.from_numpy(snr.astype(np.float32)), torch.ones(self.samples, self.pairs)
+
+
+@dataclass(frozen=True)
+class DenseNetwork:
+    """A network as studies know it.
+
+    Attributes:
+        name: Short, for file names.
+        label: For tables and plots.
+        make: Builds the module for K pairs, with random weights.
+        sizes: Its sizes for K pairs, as plain values.
+    """
+
+    name: str
+    label: str
+    make: Callable[[int], nn.Module]
+    sizes: Callable[[int], dict[str, Any]]
+
+    def build(self, fit: Fit) -> nn.Module:
+        """The module with the initial weights of a fit's seed."""
+        torch.manual_seed(fit.seed)
+        return self.make(fit.pairs)
+
+    def describe(self, fit: Fit) -> dict[str, Any]:
+        """Its sizes, in plain values."""
+        return self.sizes(fit.pairs)
+
+
+class DenseModule(lightning.LightningModule):
+    """Minus the mean sum rate of a batch, over K: the papers' loss."""
+
+    def __init__(self, network: nn.Module, fit: Fit, steps: int) -> None:
+        """``steps`` is the length of the learning-rate schedule."""
+        super().__init__()
+        self.network = network
+        self._fit = fit
+        self._steps = steps
+
+    def training_step(self, batch: list[Tensor], batch_idx: int) -> Tensor:
+        """The loss of one batch."""
+        snr, weights = batch
+        share = self.network(snr, weights)
+        return -power_control_objective(share.unsqueeze(-1), snr.unsqueeze(-1), weights).mean() / self._fit.pairs
+
+    def configure_optimizers(self) -> Any:
+        """Adam, with a linear warm-up and a cosine decay over the whole run."""
+        optimizer = torch.optim.Adam(self.network.parameters(), lr=self._fit.learning_rate)
+
+        def share(step: int) -> float:
+            decay = 0.5 * (1.0 + math.cos(math.pi * min(1.0, step / self._steps)))
+            return min(1.0, (step + 1) / WARM_UP_STEPS) * (FINAL_SHARE + (1.0 - FINAL_SHARE) * decay)
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def standardise(network: nn.Module, snr: Tensor, weights: Tensor) -> None:
+    """Gives a network the statistics of its training set, if it takes any."""
+    inputs = getattr(network, "inputs", None)
+    if isinstance(network, DenseWCGCN):
+        network.standardise(snr, weights)
+    elif isinstance(inputs, ChannelInput):
+        inputs.standardise(snr)
+
+
+def fit_dense(network: nn.Module, fit: Fit) -> None:
+    """Trains ``network`` in place."""
+    snr, weights = fit.draw()
+    standardise(network, snr, weights)
+    order = torch.Generator().manual_seed(fit.seed)
+    loader = DataLoader(TensorDataset(snr, weights), fit.batch, shuffle=True, generator=order, drop_last=True)
+    trainer = lightning.Trainer(
+        accelerator="cpu",
+        max_epochs=fit.epochs,
+        gradient_clip_val=1.0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+    network.train()
+    trainer.fit(DenseModule(network, fit, fit.epochs * len(loader)), loader)
