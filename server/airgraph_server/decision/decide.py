@@ -31,14 +31,18 @@ SECONDS_A_LINK = 2e-7
 
 @dataclass
 class _Draft:
-    """An answer in the making: what to refine, and where it came from."""
+    """An answer in the making: what to refine, and where it came from.
+
+    The first start is that of ``led_by``, the network or a closed form that beats it; the others, and all of them
+    where it is None, are classical.
+    """
 
     task: Task
     baseline: npt.NDArray[Any]
     network: NetworkAnswer | None
     fallback: Fallback | None
     starts: npt.NDArray[Any]
-    names: list[str]
+    led_by: str | None
     iterations: int
     tolerance: float
 
@@ -94,7 +98,6 @@ class Decider:
         """Chooses the starting points of each policy."""
         family, instance = task.family, task.instance
         baseline = family.baseline(instance)
-        classical_names = [family.classical_solver] * 8
         if task.policy is Policy.CLASSICAL or task.shadow or not isinstance(answer, NetworkAnswer):
             fallback = Fallback(Reason.REQUESTED)
             if isinstance(answer, Fallback) and task.policy is not Policy.CLASSICAL and not task.shadow:
@@ -103,12 +106,10 @@ class Decider:
                     return refusal
                 fallback = answer
             starts = family.starts(instance)
-            return _Draft(
-                task, baseline, None, fallback, starts, classical_names, task.classical_iterations, tolerance=0.0
-            )
+            return _Draft(task, baseline, None, fallback, starts, None, task.classical_iterations, tolerance=0.0)
         name = task.model.name if task.model is not None else family.classical_solver
         if task.policy is Policy.LEARNED:
-            return _Draft(task, baseline, answer, None, answer.allocation[None], [name], 0, 0.0)
+            return _Draft(task, baseline, answer, None, answer.allocation[None], name, 0, 0.0)
         beaten = answer.objective < family.objective(instance, baseline)
         fallback_or_none = (
             Fallback(Reason.BEATEN_BY_BASELINE, f"{family.baseline_solver} has the higher objective")
@@ -119,7 +120,7 @@ class Decider:
         wanted = task.max_polish_iterations
         starts = answer.allocation[None]
         if family.measure(instance).links <= self._settings.multi_start_links:
-            starts = np.concatenate([starts, family.starts(instance)])
+            starts = np.concatenate([starts, family.polish_starts(instance)])
         elif beaten:
             starts, name = baseline[None], family.baseline_solver
         return _Draft(
@@ -128,7 +129,7 @@ class Decider:
             answer,
             fallback_or_none,
             starts,
-            [name, *classical_names],
+            name,
             most if wanted is None else min(wanted, most),
             self._settings.polish_tolerance,
         )
@@ -168,7 +169,7 @@ class Decider:
         objective = float(instance.weights @ rates)
         closed_form = family.rounded(instance, draft.baseline)
         baseline_objective = family.objective(instance, closed_form.astype(wide))
-        solver = draft.names[refined.start]
+        solver = draft.led_by if draft.led_by and refined.start == 0 else family.classical_solver
         if refined.iterations and solver != family.classical_solver:
             solver = f"{solver}+{family.classical_solver}"
         fallback, iterations = draft.fallback, refined.iterations
