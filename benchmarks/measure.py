@@ -12,9 +12,8 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
-import thousand_pairs
-
 import quality
+import thousand_pairs
 import wmmse_speed
 
 PAGE = Path(__file__).parents[1] / "docs" / "measurements.md"

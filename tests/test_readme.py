@@ -10,6 +10,7 @@ from airgraph_client import cli as client_cli
 from airgraph_server import cli as server_cli
 from airgraph_server.app import Server
 from airgraph_server.settings import Settings
+from airgraph_training import cli as training_cli
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 PYTHON_BLOCKS = re.findall(r"^```python\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
@@ -35,11 +36,12 @@ def test_examples_run(code, target):
     assert [answer.power.size for answer in names["answers"]] == [5, 10, 20]
 
 
-def test_server_flags_exist():
+def test_flags_exist():
     shown = set(re.findall(r"`(--[a-z-]+)`", README)) | set(
         re.findall(r"(--[a-z-]+)", " ".join(re.findall(r"^\$ airgraph-server (.*)$", README, re.MULTILINE)))
     )
-    known = {flag for parameter in get_command(server_cli.app).params for flag in parameter.opts}
+    commands = [get_command(server_cli.app), *get_command(training_cli.app).commands.values()]
+    known = {flag for command in commands for parameter in command.params for flag in parameter.opts}
     assert shown
     assert shown <= known
 
