@@ -8,6 +8,8 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 ComplexArray = npt.NDArray[np.complex128]
 
+TINY = 1e-150
+
 
 def hermitian_eigen(matrix: ComplexArray) -> tuple[FloatArray, ComplexArray]:
     """Eigenvalues ``[N, ...]`` (not below zero) and eigenvectors ``[..., N, N]`` of ``matrix [..., N, N]``.
@@ -25,23 +27,20 @@ def hermitian_eigen(matrix: ComplexArray) -> tuple[FloatArray, ComplexArray]:
 def _two_by_two(matrix: ComplexArray) -> tuple[FloatArray, ComplexArray]:
     """[[a, c], [conj(c), d]] has eigenvalues m +- s with m = (a + d) / 2, s^2 = ((a - d) / 2)^2 + |c|^2."""
     a, d, c = matrix[..., 0, 0].real, matrix[..., 1, 1].real, matrix[..., 0, 1]
-    half = (a - d) / 2
-    spread = np.sqrt(half * half + (c.real * c.real + c.imag * c.imag))
-    large = (a + d) / 2 + spread
-    # Eigenvector of the large value: (s + (a-d)/2, conj(c)) or (c, s - (a-d)/2), whichever does not cancel.
+    half, mean = 0.5 * (a - d), 0.5 * (a + d)
+    cross = c.real * c.real + c.imag * c.imag
+    spread = np.sqrt(half * half + cross)
+    # Eigenvector of the large value: (s + (a-d)/2, conj(c)) or (c, s - (a-d)/2), whichever does not cancel. Of a
+    # multiple of the identity every vector is one: the floor makes it a unit vector.
+    main = np.maximum(spread + np.abs(half), TINY)
+    scale = 1.0 / np.sqrt(main * main + cross)
+    main, c = main * scale, c * scale
     lean = half >= 0
-    main = spread + np.abs(half)
     first = np.where(lean, main, c)
     second = np.where(lean, c.conj(), main)
-    norm = np.sqrt(main * main + (c.real * c.real + c.imag * c.imag))
-    flat = norm == 0
-    safe = np.where(flat, 1.0, norm)
-    first = np.where(flat, 1.0, first / safe)
-    second = second / safe
-    values = np.stack([np.maximum(a + d - large, 0.0), large])
     vectors = np.empty(matrix.shape, np.complex128)
     vectors[..., 0, 1] = first
     vectors[..., 1, 1] = second
     vectors[..., 0, 0] = -second.conj()
     vectors[..., 1, 0] = first.conj()
-    return values, vectors
+    return np.stack([np.maximum(mean - spread, 0.0), mean + spread]), vectors

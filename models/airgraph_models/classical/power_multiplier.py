@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 
-RELATIVE_ACCURACY = 1e-12
+RELATIVE_ACCURACY = 1e-10
 MOST_STEPS = 60
 TINY = 1e-150
 """Keeps squares of reciprocals finite where A is singular and nothing is asked in its null space."""
@@ -35,20 +35,25 @@ def power_multiplier(
         guess: ``[...]`` where to begin, the previous iteration's multipliers say.
 
     Returns:
-        ``[...]`` multipliers; the power they give equals P to 1e-12, or is below P with a multiplier of 0.
+        ``[...]`` multipliers; the power they give equals P to 1e-10, or is below P with a multiplier of 0.
     """
     # Each term alone must stay within P, which bounds the root from below and keeps every division finite.
     share = weight / budget
     lower: FloatArray = np.maximum((np.sqrt(share) - eigenvalues).max(axis=0), 0.0)
     mu: FloatArray = lower if guess is None else np.maximum(lower, guess)
+    floor = np.maximum(eigenvalues, TINY)
     for _ in range(MOST_STEPS):
-        inverse = 1.0 / np.maximum(eigenvalues + mu, TINY)
+        inverse = 1.0 / (floor + mu)
         part = share * inverse * inverse
         power = part.sum(axis=0)
-        # Right of the root (a guess too large) one step leads to its left; from there none overshoots.
-        off = np.abs(power - 1.0) > RELATIVE_ACCURACY
-        if not (off & ((power > 1.0) | (mu > lower))).any():
+        # Left of the root every step climbs; right of it (the guess was too large) one step leads to its left.
+        if not (power > 1.0 + RELATIVE_ACCURACY).any() and not _too_little(power, mu, lower):
             break
         slope = (part * inverse).sum(axis=0)
         mu = np.maximum(mu + power * (np.sqrt(power) - 1.0) / np.maximum(slope, TINY), lower)
     return mu
+
+
+def _too_little(power: FloatArray, mu: FloatArray, lower: FloatArray) -> bool:
+    """Whether a multiplier above its bound leaves some of the budget unused."""
+    return bool(((power < 1.0 - RELATIVE_ACCURACY) & (mu > lower)).any())

@@ -46,7 +46,9 @@ def test_an_unused_multiplier_is_zero_and_a_used_one_spends_the_budget():
 @pytest.mark.parametrize("transmitters", [None, 2])
 def test_sparse_links_give_the_dense_answer(transmitters):
     sparse = random_beamforming(11, 6, 3, transmitters=transmitters, sparse=True, weighted=True)
-    found = BEAMFORMING.solve([sparse, dense_twin(sparse)], Stopping(40))
+    both = [sparse, dense_twin(sparse)]
+    # One start: two that end in the same optimum differ by the beams' phases, and rounding picks the winner.
+    found = BEAMFORMING.refine(both, [BEAMFORMING.starts(instance)[:1] for instance in both], Stopping(40))
     np.testing.assert_allclose(found[0].allocation, found[1].allocation, atol=1e-8)
 
 
