@@ -135,7 +135,8 @@ def figures(run: TrainedRun, reference: Path | None) -> list[Figure]:
     """Every figure of a run for its card: held-out samples and, where there is a folder of them, the reference."""
     recipe = run.record.full_recipe()
     session = onnx_session(to_onnx(run.network))
-    measured = list(held_out_figures(session, recipe.problem, recipe.antennas, recipe.validation))
+    groups = (*recipe.validation, *recipe.stretch)
+    measured = list(held_out_figures(session, recipe.problem, recipe.antennas, groups))
     if reference is not None:
         measured += reference_figures(session, recipe.problem, reference)
     return measured

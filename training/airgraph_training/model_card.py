@@ -21,7 +21,7 @@ from airgraph_training.data import SampleGroup
 from airgraph_training.evaluation import Figure
 from airgraph_training.export import check_agreement, onnx_session, run_onnx, to_onnx, to_torchscript
 from airgraph_training.recipes import Recipe
-from airgraph_training.run import TrainedRun
+from airgraph_training.run import Domain, TrainedRun
 
 ONNX_FILE, TORCHSCRIPT_FILE = "model.onnx", "model.pt"
 LIBRARIES = ("torch", "lightning", "numpy", "onnx", "onnxruntime")
@@ -113,10 +113,18 @@ def card_document(run: TrainedRun, files: Path, figures: Sequence[Figure], diffe
         "feature_statistics": statistics,
         "quality": [figure.document() for figure in figures],
         "largest_difference_between_formats": difference,
-        "domain": {"nodes": list(NODES), **{name: list(bounds) for name, bounds in record.domain.items()}},
+        "domain": {"nodes": list(NODES), **_domain(record.domain, recipe)},
         "sha256": {name: sha256(files / name) for name in (ONNX_FILE, TORCHSCRIPT_FILE)},
         "golden": golden(recipe, files / ONNX_FILE),
     }
+
+
+def _domain(observed: Domain, recipe: Recipe) -> dict[str, list[float]]:
+    """The observed ranges; links a node up to the most that the network was measured with."""
+    domain = {name: list(bounds) for name, bounds in observed.items()}
+    stretched = [group.pairs - 1.0 for group in recipe.stretch]
+    domain["links_per_node"][1] = max(domain["links_per_node"][1], *stretched, 0.0)
+    return domain
 
 
 def _distribution(group: SampleGroup) -> dict[str, Any]:

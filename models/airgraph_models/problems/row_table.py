@@ -16,8 +16,9 @@ import numpy.typing as npt
 Float32Array = npt.NDArray[np.float32]
 IndexArray = npt.NDArray[np.int64]
 
-DEFAULT_ROW_WIDTH = 8
-"""Slots a row where degrees differ: about W/2 slots are padding per node, against one gather a row."""
+DEFAULT_ROW_WIDTH = 6
+"""Slots a row where degrees differ: about W/2 slots are padding per node, against one gather a row. Of 4 to 24, 6 was
+fastest or next to it, on 36,000 links of degree 36 and on a union of 64 instances of 5 to 50 pairs."""
 
 
 @dataclass(frozen=True)

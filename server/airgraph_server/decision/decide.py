@@ -137,10 +137,13 @@ class Decider:
     def _refine(self, drafts: dict[int, _Draft]) -> dict[int, Refined]:
         """Refines drafts together that share a stopping rule."""
         groups: dict[tuple[object, ...], list[int]] = {}
+        refined: dict[int, Refined] = {}
         for i, draft in drafts.items():
+            if draft.network is not None and draft.iterations == 0 and len(draft.starts) == 1:
+                refined[i] = Refined(draft.network.allocation, draft.network.objective, 0, 0)
+                continue
             key = (draft.task.family.name, draft.iterations, draft.tolerance, draft.task.deadline)
             groups.setdefault(key, []).append(i)
-        refined: dict[int, Refined] = {}
         for members in groups.values():
             first = drafts[members[0]]
             family = first.task.family

@@ -44,6 +44,7 @@ WCGCN_BEAMFORMING = Recipe(
         _field("field-50", 40, 50, 1000.0),
         _field("field-50-near", 40, 50, 1000.0, REACH),
     ),
+    stretch=(_field("field-100", 20, 100, 1414.0),),
     epochs=30,
     learning_rate=2e-3,
     links_per_batch=4000,

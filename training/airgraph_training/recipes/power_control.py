@@ -57,6 +57,12 @@ WCGCN_POWER_CONTROL = Recipe(
         _drop("log-distance-50", 40, 50, 1000.0, LOG_DISTANCE),
         _drop("street-50", 40, 50, 1000.0, STREET_CANYON),
     ),
+    stretch=(
+        _rayleigh("rayleigh-100", 40, 100),
+        _rayleigh("rayleigh-200", 20, 200),
+        _drop("field-200", 20, 200, 2000.0, PUBLISHED_FIELD),
+        _drop("street-200", 20, 200, 2000.0, STREET_CANYON),
+    ),
     epochs=45,
     learning_rate=2e-3,
     links_per_batch=4000,

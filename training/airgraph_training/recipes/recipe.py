@@ -24,6 +24,8 @@ class Recipe:
         layers: Layers, all with the same weights.
         training: The training set.
         validation: Groups to select the checkpoint by; drawn by another seed.
+        stretch: Groups of more pairs than the training set has. They are only measured, and the domain of the model
+            card reaches as far as they do.
         epochs: Passes over the training set.
         learning_rate: Peak; a short warm-up before it, a cosine to 1% after it.
         links_per_batch: Links of one union; instances of one size fill it.
@@ -44,6 +46,7 @@ class Recipe:
     layers: int
     training: tuple[SampleGroup, ...]
     validation: tuple[SampleGroup, ...]
+    stretch: tuple[SampleGroup, ...]
     epochs: int
     learning_rate: float
     links_per_batch: int
@@ -62,4 +65,4 @@ class Recipe:
         def few(groups: tuple[SampleGroup, ...]) -> tuple[SampleGroup, ...]:
             return tuple(replace(g, count=4, pairs=min(g.pairs, 6)) for g in groups)
 
-        return replace(self, training=few(self.training), validation=few(self.validation), epochs=2)
+        return replace(self, training=few(self.training), validation=few(self.validation), stretch=(), epochs=2)
