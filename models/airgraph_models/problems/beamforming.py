@@ -73,6 +73,11 @@ class BeamformingFamily(ProblemFamily[Beamforming]):
         scale = 1.0 / np.sqrt(np.maximum(_used(instance, allocation), 1.0))
         return allocation * scale[instance.serving, None]
 
+    def filled(self, instance: Beamforming, allocation: ComplexArray) -> ComplexArray:
+        """Beams over the root of the largest used share of any limit; silence stays silence."""
+        share = float(_used(instance, allocation).max())
+        return self.project(instance, allocation / np.sqrt(share)) if share > 0 else allocation
+
     def margin(self, instance: Beamforming, allocation: ComplexArray) -> float:
         """Smallest unused share of any transmitter's budget or antenna limit."""
         return float(1.0 - _used(instance, allocation).max())

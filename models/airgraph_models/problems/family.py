@@ -114,6 +114,13 @@ class ProblemFamily(ABC, Generic[InstanceT]):
         """The allocation brought within every limit: scaled down where needed, never up."""
 
     @abstractmethod
+    def filled(self, instance: InstanceT, allocation: Array) -> Array:
+        """A feasible allocation with all powers scaled by one factor until the first limit is met.
+
+        Noise stays as it is, so no SINR falls, and neither does the objective.
+        """
+
+    @abstractmethod
     def margin(self, instance: InstanceT, allocation: Array) -> float:
         """Smallest unused fraction of any limit: 0 at a full budget, negative if one is exceeded."""
 

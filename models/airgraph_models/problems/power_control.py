@@ -62,6 +62,11 @@ class PowerControlFamily(ProblemFamily[PowerControl]):
         """Powers clipped to 0 .. max_power."""
         return np.clip(allocation, 0.0, instance.max_power)
 
+    def filled(self, instance: PowerControl, allocation: FloatArray) -> FloatArray:
+        """Powers over the largest share of any budget; silence stays silence."""
+        share = float((allocation / instance.max_power).max())
+        return self.project(instance, allocation / share) if share > 0 else allocation
+
     def margin(self, instance: PowerControl, allocation: FloatArray) -> float:
         """Smallest of (max_power - power) / max_power, negative too where a power is below zero."""
         share = allocation / instance.max_power

@@ -45,6 +45,22 @@ def test_projected_and_rounded_answers_stay_within_every_limit(draw):
     holds()
 
 
+@pytest.mark.parametrize("draw", [power_controls(), beamformings()], ids=["power_control", "beamforming"])
+def test_filling_the_budget_lowers_no_rate_and_meets_a_limit(draw):
+    @given(draw, seeds)
+    def holds(instance, seed):
+        family = family_of(instance)
+        allocation = family.project(instance, wild(instance, seed)) * 0.3
+        filled = family.filled(instance, allocation)
+        assert family.margin(instance, filled) >= -1e-12
+        before, after = (family.rates(instance, a) for a in (allocation, filled))
+        assert (after >= before * (1 - 1e-9)).all()
+        if np.abs(allocation).max() > 0:
+            assert family.margin(instance, filled) == pytest.approx(0, abs=1e-9)
+
+    holds()
+
+
 @given(power_controls(), seeds)
 def test_power_projection_leaves_a_feasible_allocation_alone(instance, seed):
     inside = np.random.default_rng(seed).uniform(size=instance.size) * instance.max_power
