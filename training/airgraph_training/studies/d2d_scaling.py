@@ -28,7 +28,7 @@ PAPER = {
     "best of 100 WMMSE": {10: 1.058, 30: 1.027, 50: 1.025},
 }
 """Paper 003, table I, over one WMMSE from a random start."""
-SETTINGS = {10: (10_000, 25), 20: (10_000, 16), 30: (10_000, 10), 50: (8_000, 8), 100: (2_000, 8)}
+SETTINGS = {10: (10_000, 25), 20: (10_000, 16), 30: (10_000, 10), 50: (8_000, 8), 100: (1_500, 6)}
 """Samples and epochs by K, for about equal time at each size from 30 on."""
 QUICK = {4: (64, 1), 6: (64, 1)}
 
