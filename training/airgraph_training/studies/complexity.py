@@ -52,8 +52,8 @@ def _run(lab: Lab) -> Findings:
         remarks=(
             "The paper's 1.906 K and 2.466 K are exactly twice the parameters of the widths that it states (953 and "
             "1,233); a counter that meets shared modules under two names would do that.",
-            "The paper's totals of multiply-accumulates are those of an unstated number of graphs; the ratio of WCGCN to "
-            f"UWGNN is {PAPER['wcgcn'][0] / PAPER['uwgnn'][0]:.2f} there and {ratio:.2f} here at K = {sizes[0]}.",
+            "The paper's totals of multiply-accumulates are those of an unstated number of graphs; the ratio of WCGCN "
+            f"to UWGNN is {PAPER['wcgcn'][0] / PAPER['uwgnn'][0]:.2f} there and {ratio:.2f} here at K = {sizes[0]}.",
             f"The MLP's parameters are those for K = {PAPER_PAIRS}.",
         ),
         draw=lambda axes: _draw(axes, work, labels),
