@@ -64,7 +64,8 @@ class Allocation:
                 outcomes = self._answer(requests, scope, waited)
         except CallError as refusal:
             outcomes = [refusal for _ in requests]
-        missed = sum(isinstance(outcome, DeadlineMissedError) for outcome in outcomes)
+        late = scope.deadline is not None and perf_counter() > scope.deadline
+        missed = len(outcomes) if late else sum(isinstance(outcome, DeadlineMissedError) for outcome in outcomes)
         self._metrics.deadline_missed.inc(missed)
         return outcomes
 
@@ -76,9 +77,9 @@ class Allocation:
         decode_seconds = perf_counter() - began
         tasks = [(i, task) for i, task in enumerate(decoded) if isinstance(task, Task)]
         answered: dict[int, Outcome] = {i: error for i, error in enumerate(decoded) if not isinstance(error, Task)}
-        decisions = self._decider.decide([task for _, task in tasks])
+        decisions = self._decide([task for _, task in tasks])
         for (i, task), decision in zip(tasks, decisions, strict=True):
-            if isinstance(decision, CallError):
+            if isinstance(decision, Exception):
                 answered[i] = decision
                 continue
             decision.timings.queue = waited
@@ -86,6 +87,15 @@ class Allocation:
             decision.timings.total += waited + decode_seconds
             answered[i] = self._encode(requests[i], task, decision)
         return [answered[i] for i in range(len(requests))]
+
+    def _decide(self, tasks: list[Task]) -> Sequence[Decision | Exception]:
+        """Decides all at once; where that breaks, each alone, so that it breaks for the culprit only."""
+        try:
+            return self._decider.decide(tasks)
+        except Exception as error:
+            if len(tasks) == 1:
+                return [error]
+            return [self._decide([task])[0] for task in tasks]
 
     def _decode(self, request: allocator_pb2.AllocateRequest, scope: CallScope) -> Task | Exception:
         try:
@@ -101,7 +111,8 @@ class Allocation:
                     raise InvalidInstanceError("classical_iterations", f"at most {most}", str(iterations))
             asked = (request.model.name, request.model.version) if request.HasField("model") else None
             model, detail = self._registry.find(family.name, asked)
-        except (CallError, InvalidInstanceError) as error:
+        except Exception as error:
+            # Whatever is wrong with one instance is told to its caller alone.
             return error
         return Task(
             family=family,

@@ -50,10 +50,13 @@ class Server:
         self._health = health.HealthServicer()
         self._metrics_server: WSGIServer | None = None
         limit = settings.max_message_bytes
+        threads = settings.threads + settings.max_queued_calls + settings.max_streams + SPARE_THREADS
         self._grpc = grpc.server(
-            # A thread for each call that computes or waits, and some for health, registry and refusals.
-            ThreadPoolExecutor(settings.threads + settings.max_queued_calls + SPARE_THREADS, "call"),
+            # One for each call that computes or waits and each stream; some for health, registry and refusals.
+            ThreadPoolExecutor(threads, "call"),
             interceptors=[CallInterceptor(self.metrics)],
+            # More would wait for a thread without anybody knowing: refused at once instead.
+            maximum_concurrent_rpcs=threads,
             options=[
                 ("grpc.max_receive_message_length", limit),
                 ("grpc.max_send_message_length", limit),
@@ -62,7 +65,9 @@ class Server:
             ],
         )
         allocation = Allocation(settings, self.registry, self.metrics)
-        allocator_pb2_grpc.add_AllocatorServicer_to_server(AllocatorServicer(allocation), self._grpc)
+        allocator_pb2_grpc.add_AllocatorServicer_to_server(
+            AllocatorServicer(allocation, settings.max_streams), self._grpc
+        )
         registry_pb2_grpc.add_RegistryServicer_to_server(RegistryServicer(self.registry), self._grpc)
         open_inference_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(
             # The generated base answers every method with UNIMPLEMENTED.
@@ -88,7 +93,7 @@ class Server:
         """Listens, loads the models, then reports ready."""
         if self.settings.metrics_port is not None:
             self._metrics_server, _ = start_http_server(
-                self.settings.metrics_port, self.settings.host, self.metrics.registry
+                self.settings.metrics_port, self.settings.host.strip("[]"), self.metrics.registry
             )
             self.metrics_port = self._metrics_server.server_port
         self._grpc.start()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -49,7 +50,7 @@ class Settings(BaseSettings):
     port: int = Field(50051, ge=0, le=65535)
     """gRPC port; 0 takes a free one and logs it."""
     metrics_port: int | None = Field(9464, ge=0, le=65535)
-    """Prometheus port; 0 takes a free one, none serves no metrics."""
+    """Prometheus port; 0 takes a free one, "none" serves no metrics."""
     zoo: Path = Path(airgraph_models.__file__).parent / "zoo"
     """Model directory: <problem>/<model>/<version>/ with card.json and the exported networks."""
     device: Device = Device.AUTO
@@ -62,10 +63,14 @@ class Settings(BaseSettings):
     """Threads inside one network run. One is best when calls come in parallel."""
     max_queued_calls: int = Field(64, ge=0)
     """Calls that may wait for their turn; the next one is refused with RESOURCE_EXHAUSTED and a retry hint."""
+    max_streams: int = Field(64, ge=1)
+    """Streams open at once; each holds a thread. One more is refused with RESOURCE_EXHAUSTED."""
     max_nodes: int = Field(20_000, ge=1)
     """Largest instance, in receivers."""
     max_links: int = Field(4_000_000, ge=1)
     """Largest instance, in channels."""
+    max_antennas: int = Field(256, ge=1)
+    """Largest number of antennas a transmitter."""
     max_batch_links: int = Field(500_000, ge=1)
     """Links joined into one network run; a larger batch runs in several."""
     max_message_bytes: int = Field(64 * 1024 * 1024, ge=1024)
@@ -78,16 +83,22 @@ class Settings(BaseSettings):
     """Relative gain per iteration under which polishing has converged."""
     multi_start_links: int = Field(10_000, ge=0)
     """Links up to which polishing also runs from the classical starts; larger instances polish the network's alone."""
-    deadline_reserve: float = Field(0.0005, ge=0)
+    deadline_reserve: float = Field(0.002, ge=0)
     """Seconds before the deadline by which an answer must be ready to be sent."""
     drain_seconds: float = Field(10.0, ge=0)
     """Longest wait for running calls after SIGTERM."""
-    log_level: str = "info"
-    """debug, info, warning or error."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severe events to log."""
     log_format: LogFormat = LogFormat.JSON
     """json for machines, console for people."""
     config_file: Path | None = None
     """TOML file with any of these settings."""
+
+    @field_validator("metrics_port", mode="before")
+    @classmethod
+    def _no_metrics(cls, value: object) -> object:
+        # Neither the environment nor TOML has a null.
+        return None if value == "none" else value
 
     @classmethod
     def settings_customise_sources(

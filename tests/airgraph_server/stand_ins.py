@@ -13,6 +13,7 @@ class StandInModel(ServingModel):
         self.output, self.width = output, width
         self.seconds, self.refuses, self.outside = seconds, refuses, outside
         self.batches = []
+        self.skips = 0
 
     def refusal(self, family, instance):
         return self.refuses
@@ -22,6 +23,9 @@ class StandInModel(ServingModel):
 
     def predicted_seconds(self, nodes, links):
         return self.seconds
+
+    def skipped(self):
+        self.skips += 1
 
     def run(self, inputs, links):
         self.batches.append(len(inputs["node"]))

@@ -9,13 +9,33 @@ from airgraph_server.decision.cost import RunCost
 
 
 def test_the_run_cost_is_a_line_corrected_by_what_happens():
-    cost = RunCost()
-    assert cost.predict(100) == 0
-    cost.calibrate((10, 2e-4), (110, 3e-4))
+    cost = RunCost((10, 2e-4), (110, 3e-4))
     assert cost.predict(210) == pytest.approx(4e-4)
-    for _ in range(200):
-        cost.observe(100, 1.9e-4 + 100 * 5e-6)
-    assert cost.predict(100) == pytest.approx(1.9e-4 + 100 * 5e-6, rel=0.01)
+    for _ in range(300):
+        cost.observe(100, 6e-4)
+        cost.observe(1000, 5.1e-3)
+    assert cost.predict(100) == pytest.approx(6e-4, rel=0.15)
+    assert cost.predict(1000) == pytest.approx(5.1e-3, rel=0.05)
+
+
+def test_tiny_runs_say_nothing_about_large_ones():
+    cost = RunCost((10, 2e-4), (4000, 2e-3))
+    before = cost.predict(2500)
+    for _ in range(100):
+        cost.observe(2, 5e-4)
+    assert cost.predict(2500) < 2 * before
+
+
+def test_one_stall_is_not_believed_and_what_is_skipped_is_tried_again():
+    cost = RunCost((10, 2e-4), (4000, 2e-3))
+    before = cost.predict(2500)
+    cost.observe(2500, 10.0)
+    assert cost.predict(2500) < 2 * before
+    for _ in range(100):
+        cost.skipped()
+    assert cost.predict(2500) < 0.01 * before
+    cost.observe(2500, before)
+    assert cost.predict(2500) > 0.5 * before
 
 
 def test_the_clock_stops_before_an_iteration_that_would_end_too_late():

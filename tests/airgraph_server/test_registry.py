@@ -62,13 +62,25 @@ def test_the_shipped_models_load_and_know_how_long_they_take(runtime):
         (lambda d: change_card(d, lambda card: card.pop("golden")), "'golden' is missing"),
         (lambda d: change_card(d, lambda card: card.update(schema_version=99)), "schema_version"),
         (lambda d: change_card(d, lambda card: card.update(domain=3)), "card.json"),
+        (lambda d: change_card(d, lambda card: card["domain"].update(bogus=[0, 1])), "bogus"),
         (lambda d: change_card(d, lambda card: card.update(version="99")), "99"),
         (
             lambda d: change_card(d, lambda card: card["golden"]["output"][0].__setitem__(0, 0.123)),
             "golden output is off",
         ),
     ],
-    ids=["tampered", "missing", "not json", "a list", "no golden", "schema", "bad domain", "renamed", "other weights"],
+    ids=[
+        "tampered",
+        "missing",
+        "not json",
+        "a list",
+        "no golden",
+        "schema",
+        "bad domain",
+        "unknown statistic",
+        "renamed",
+        "other weights",
+    ],
 )
 def test_a_damaged_model_is_refused_with_the_reason_and_the_others_serve(zoo, damage, reason):
     damage(newest(zoo))
@@ -107,6 +119,8 @@ def test_the_newest_version_that_works_is_the_default_and_a_pin_gets_what_it_nam
     assert registry.find("power_control", ("wcgcn", first.name))[0].version == first.name
     defaults = [e.version for e in registry.entries() if e.is_default and e.problem == "power_control"]
     assert defaults == [second.name]
+    assert registry.newest("wcgcn", first.name).version == first.name
+    assert registry.newest("none") is None
     (second / "model.onnx").write_bytes(b"")
     assert loaded(zoo).find("power_control", None)[0].version == first.name
 

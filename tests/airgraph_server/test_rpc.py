@@ -1,5 +1,6 @@
 """Behaviour through the real server, without a model: classical answers, errors, batches, streams."""
 
+import threading
 import urllib.request
 
 import grpc
@@ -106,8 +107,10 @@ def test_bad_input_is_refused_by_field_and_the_server_goes_on(stub, changed, fie
     [
         (tensor_pb2.Tensor(dtype=tensor_pb2.DATA_TYPE_FLOAT32, shape=[2, 2], data=b"123"), "3 bytes"),
         (tensor_pb2.Tensor(dtype=tensor_pb2.DATA_TYPE_FLOAT32, shape=[-1, 2], data=b""), "shape [-1, 2]"),
-        (tensor_pb2.Tensor(dtype=tensor_pb2.DATA_TYPE_FLOAT32, shape=[2**62, 4], data=b""), "0 bytes"),
+        (tensor_pb2.Tensor(dtype=tensor_pb2.DATA_TYPE_FLOAT32, shape=[2**30, 4], data=b""), "0 bytes"),
         (tensor_pb2.Tensor(shape=[2, 2], data=b"0" * 16), "dtype code 0"),
+        (tensor_pb2.Tensor(dtype=tensor_pb2.DATA_TYPE_FLOAT32, shape=[2**62, 2**62, 0], data=b""), "4611686"),
+        (tensor_pb2.Tensor(dtype=tensor_pb2.DATA_TYPE_FLOAT32, shape=[1] * 65, data=b"0000"), "[1, 1"),
         (tensor_pb2.Tensor(dtype=99, shape=[2, 2], data=b"0" * 16), "dtype code 99"),
     ],
 )
@@ -117,6 +120,26 @@ def test_a_malformed_tensor_is_refused(stub, tensor, got):
     assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert named_field(error)[0] == "gain"
     assert got in named_field(error)[2]
+
+
+def test_beamforming_without_any_link_is_silent_and_fine(stub):
+    empty = encode_tensor(np.zeros(0, np.int32))
+    problem = problems_pb2.Beamforming(
+        channel=encode_tensor(np.zeros((0, 2), np.complex64)),
+        links=tensor_pb2.Links(receiver=empty, transmitter=empty),
+        num_receivers=3,
+        num_transmitters=3,
+    )
+    assert stub.Allocate(messages.AllocateRequest(beamforming=problem)).provenance.objective == 0
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 300), (60, 1, 1)])
+def test_antennas_and_heard_beams_are_bounded(stub, shape):
+    serving = encode_tensor(np.zeros(shape[0], np.int32))
+    problem = problems_pb2.Beamforming(channel=encode_tensor(np.ones(shape, np.complex64)), serving_transmitter=serving)
+    error = refused(stub.Allocate, messages.AllocateRequest(beamforming=problem))
+    assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert named_field(error)[0] == "channel"
 
 
 @pytest.mark.parametrize("request_", [messages.AllocateRequest(), power_control_request(GAIN)])
@@ -203,6 +226,64 @@ def test_overload_is_shed_with_a_retry_hint_while_admitted_calls_are_answered(tm
         hint = error_details_pb2.RetryInfo()
         assert all(detail.Unpack(hint) for detail in rpc_status.from_call(shed[0]).details)
         assert server.metrics.registry.get_sample_value("airgraph_shed_total") == len(shed)
+
+
+def test_more_callers_than_threads_and_no_deadline_all_get_answers(tmp_path):
+    gain = np.random.default_rng(0).exponential(size=(100, 100))
+    with (
+        Server(Settings(port=0, metrics_port=None, zoo=tmp_path, threads=1)) as server,
+        grpc.insecure_channel(server.target) as channel,
+    ):
+        stub = allocator_pb2_grpc.AllocatorStub(channel)
+        calls = [stub.Allocate.future(power_control_request(gain, classical_iterations=500)) for _ in range(6)]
+        assert [call.code() for call in calls] == [grpc.StatusCode.OK] * 6
+
+
+def test_idle_streams_leave_room_for_health_and_one_too_many_is_refused(tmp_path):
+    settings = Settings(port=0, metrics_port=None, zoo=tmp_path, threads=1, max_queued_calls=0, max_streams=3)
+    over = threading.Event()
+
+    def idle():
+        over.wait(20)
+        yield from ()
+
+    with Server(settings) as server, grpc.insecure_channel(server.target) as channel:
+        stub = allocator_pb2_grpc.AllocatorStub(channel)
+        streams = [stub.AllocateStream(idle()) for _ in range(3)]
+        refused_code = None
+        while refused_code is not grpc.StatusCode.RESOURCE_EXHAUSTED:
+            one_more = stub.AllocateStream(iter([]), timeout=20)
+            refused_code = None if list_or_error(one_more) is None else one_more.code()
+        health = health_pb2_grpc.HealthStub(channel)
+        assert health.Check(health_pb2.HealthCheckRequest(), timeout=5).status == 1
+        over.set()
+        assert [list(stream) for stream in streams] == [[], [], []]
+
+
+def list_or_error(stream):
+    """None for a stream that ends well, else its error."""
+    try:
+        list(stream)
+    except grpc.RpcError as error:
+        return error
+    return None
+
+
+def test_a_batch_survives_an_instance_that_breaks_the_server(stub, monkeypatch):
+    rates = POWER_CONTROL.rates
+
+    def break_on_three(instance, allocation):
+        if instance.size == 3:
+            raise RuntimeError("a defect")
+        return rates(instance, allocation)
+
+    monkeypatch.setattr(type(POWER_CONTROL), "rates", lambda self, *arguments: break_on_three(*arguments))
+    requests = [power_control_request(GAIN[:n, :n], str(n)) for n in (2, 3, 4)]
+    results = stub.AllocateBatch(messages.AllocateBatchRequest(requests=requests)).results
+    assert [result.WhichOneof("outcome") for result in results] == ["response", "error", "response"]
+    assert results[1].error.code == grpc.StatusCode.INTERNAL.value[0]
+    assert "3" in results[1].error.message
+    assert "defect" not in results[1].error.message
 
 
 def test_a_deadline_in_the_past_is_refused(stub):

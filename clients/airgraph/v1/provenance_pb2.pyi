@@ -37,7 +37,7 @@ class _FallbackReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Fallba
     FALLBACK_REASON_DEADLINE: _FallbackReason.ValueType  # 5
     """The deadline left no time for the model."""
     FALLBACK_REASON_BEATEN_BY_BASELINE: _FallbackReason.ValueType  # 6
-    """The closed-form baseline was better, and was answered instead."""
+    """A classical answer was better and was answered instead: the closed form, or what a classical start ended at."""
     FALLBACK_REASON_REQUESTED: _FallbackReason.ValueType  # 7
     """The caller asked for a classical answer."""
 
@@ -57,7 +57,7 @@ FALLBACK_REASON_RUNTIME_ERROR: FallbackReason.ValueType  # 4
 FALLBACK_REASON_DEADLINE: FallbackReason.ValueType  # 5
 """The deadline left no time for the model."""
 FALLBACK_REASON_BEATEN_BY_BASELINE: FallbackReason.ValueType  # 6
-"""The closed-form baseline was better, and was answered instead."""
+"""A classical answer was better and was answered instead: the closed form, or what a classical start ended at."""
 FALLBACK_REASON_REQUESTED: FallbackReason.ValueType  # 7
 """The caller asked for a classical answer."""
 Global___FallbackReason: _TypeAlias = FallbackReason  # noqa: Y015
@@ -172,8 +172,8 @@ class Provenance(_message.Message):
     TIMINGS_FIELD_NUMBER: _builtins.int
     SHADOW_FIELD_NUMBER: _builtins.int
     solver: _builtins.str
-    """What produced the answer: "learned" (the model), "learned+polish", "wmmse", "full_power", "rzf" or another
-    algorithm by its name in the literature, in lower case.
+    """What produced the answer: a model by its name ("wcgcn"), with "+wmmse" where WMMSE refined it, or a classical
+    algorithm by its name in the literature, in lower case ("wmmse", "full_power", "maximum_ratio").
     """
     model_name: _builtins.str
     """Name of the model whose output is, or was the start of, the answer; empty for a classical answer."""

@@ -159,7 +159,8 @@ class SparseBeamNetwork:
     def _outer(self) -> ComplexArray:
         """``conj(h) h^T`` of each link, flat ``[E, N * N]``; only the solvers need it."""
         outer = self._channel.conj()[:, :, None] * self._channel[:, None, :]
-        return outer.reshape(len(outer), -1)
+        # The width is spelled out: without links it cannot be inferred.
+        return outer.reshape(len(outer), self._channel.shape[1] ** 2)
 
     @cached_property
     def _sum_caused(self) -> sparse.csr_array:

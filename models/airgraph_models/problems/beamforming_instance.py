@@ -138,6 +138,14 @@ class Beamforming:
         """Antennas a transmitter N."""
         return int(self.channel.shape[-1])
 
+    @property
+    def heard_beams(self) -> int:
+        """Number of (receiver, beam) pairs with a channel between them."""
+        if self.links is None:
+            return self.size * self.size
+        served = np.bincount(self.serving, minlength=self.transmitters)
+        return int(served[self.links.transmitter].sum())
+
     @cached_property
     def network(self) -> BeamNetwork:
         """The channels as the sums that rates and solvers need; laid out once."""

@@ -81,9 +81,21 @@ class Neighbours:
     outgoing: IndexArray
 
 
-@lru_cache(maxsize=256)
+LARGEST_KEPT = 128
+"""Nodes up to which the index arrays of dense graphs are kept: at most 0.4 MB a size."""
+
+
 def dense_neighbours(nodes: int) -> Neighbours:
     """Everybody hears everybody: link index = receiver * nodes + transmitter."""
+    return _kept_neighbours(nodes) if nodes <= LARGEST_KEPT else _all_pairs(nodes)
+
+
+@lru_cache(maxsize=LARGEST_KEPT)
+def _kept_neighbours(nodes: int) -> Neighbours:
+    return _all_pairs(nodes)
+
+
+def _all_pairs(nodes: int) -> Neighbours:
     receiver = np.repeat(np.arange(nodes), nodes - 1)
     # Column c of row i is node c before the diagonal and node c + 1 after it.
     column = np.tile(np.arange(nodes - 1), nodes)

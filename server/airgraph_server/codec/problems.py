@@ -96,6 +96,15 @@ def _beamforming(message: problems_pb2.Beamforming, settings: Settings) -> Beamf
         links = _links(message.links, message.num_receivers, message.num_transmitters)
     elif channel.ndim == 3:
         _check_size("channel", max(channel.shape[:2]), "channel", channels, settings)
+    if channel.ndim and channel.shape[-1] > settings.max_antennas:
+        raise TooLargeError("channel", settings.max_antennas, channel.shape[-1])
     fields = ("weights", "noise_power", "max_power", "serving_transmitter", "max_antenna_power")
     given = {name: value for field in fields for name, value in _optional(message, field).items()}
-    return Beamforming.create(channel, links=links, **given)
+    instance = Beamforming.create(channel, links=links, **given)
+    # Solvers hold every beam that every receiver hears, and a matrix a transmitter.
+    if instance.heard_beams > settings.max_links:
+        raise TooLargeError("channel", settings.max_links, instance.heard_beams)
+    matrices = instance.transmitters * instance.antennas**2
+    if matrices > 4 * settings.max_links:
+        raise TooLargeError("channel", 4 * settings.max_links, matrices)
+    return instance

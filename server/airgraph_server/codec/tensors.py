@@ -19,6 +19,8 @@ DTYPES: dict[tensor_pb2.DataType.ValueType, np.dtype[Any]] = {
     tensor_pb2.DATA_TYPE_INT32: np.dtype("<i4"),
     tensor_pb2.DATA_TYPE_INT64: np.dtype("<i8"),
 }
+MOST_AXES = 4
+LARGEST_EXTENT = 2**31 - 1
 CODES = {dtype: code for code, dtype in DTYPES.items()}
 
 
@@ -32,8 +34,9 @@ def decode_tensor(field: str, tensor: tensor_pb2.Tensor) -> npt.NDArray[Any]:
     if dtype is None:
         raise InvalidInstanceError(field, "a dtype", f"dtype code {tensor.dtype}")
     shape = tuple(tensor.shape)
-    if any(extent < 0 for extent in shape):
-        raise InvalidInstanceError(field, "extents >= 0", f"shape {list(shape)}")
+    if len(shape) > MOST_AXES or any(not 0 <= extent <= LARGEST_EXTENT for extent in shape):
+        expected_shape = f"at most {MOST_AXES} extents, each in 0..{LARGEST_EXTENT}"
+        raise InvalidInstanceError(field, expected_shape, f"shape {list(shape)[:8]}")
     # math.prod: a product of extents must not wrap around.
     expected = math.prod(shape) * dtype.itemsize
     if len(tensor.data) != expected:

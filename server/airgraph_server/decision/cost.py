@@ -1,37 +1,61 @@
-"""How long a run takes, learned at warm-up and corrected by every run."""
+"""How long something takes that grows with the links: a line, fitted online."""
 
 from __future__ import annotations
 
 from threading import Lock
 
-WEIGHT_OF_NEW = 0.1
-"""Share of the newest run in the running mean."""
+DECAY = 0.98
+"""Weight that an observation loses with every later one."""
+ANCHOR_WEIGHT = 3.0
+LARGEST_SURPRISE = 3.0
+"""An observation counts as at most this many times the prediction: one stall says little about the next run."""
+FORGIVENESS = 0.9
 
 
 class RunCost:
-    """Seconds of one run: a constant plus a time a link, the link time kept as a running mean."""
+    """Seconds of one run, a constant plus a time a link, by weighted least squares.
 
-    def __init__(self, per_link: float = 0.0) -> None:
-        """Starts from a guess of the seconds a link."""
+    Two anchors, measured at warm-up or guessed, keep the line determined while all observations have one size.
+    """
+
+    def __init__(self, small: tuple[int, float] = (0, 1e-4), large: tuple[int, float] = (1_000_000, 0.2)) -> None:
+        """Starts from two (links, seconds) guesses."""
         self._lock = Lock()
-        self._constant = 0.0
-        self._per_link = per_link
+        self.calibrate(small, large)
 
     def calibrate(self, small: tuple[int, float], large: tuple[int, float]) -> None:
-        """Fits the line through two measured (links, seconds) runs."""
+        """Starts anew from two measured (links, seconds) runs."""
         with self._lock:
-            self._per_link = max((large[1] - small[1]) / max(large[0] - small[0], 1), 0.0)
-            self._constant = max(small[1] - self._per_link * small[0], 0.0)
+            self._anchors = (small, large)
+            self._scale = 1.0
+            self._count = self._x = self._y = self._xx = self._xy = 0.0
 
     def observe(self, links: int, seconds: float) -> None:
-        """Corrects the time a link by one more run."""
-        if links == 0:
-            return
-        seen = max(seconds - self._constant, 0.0) / links
+        """Corrects the line by one more run."""
+        seen = min(seconds, LARGEST_SURPRISE * self.predict(links))
         with self._lock:
-            self._per_link += WEIGHT_OF_NEW * (seen - self._per_link)
+            self._scale = 1.0
+            self._count = DECAY * self._count + 1.0
+            self._x = DECAY * self._x + links
+            self._y = DECAY * self._y + seen
+            self._xx = DECAY * self._xx + links * links
+            self._xy = DECAY * self._xy + links * seen
+
+    def skipped(self) -> None:
+        """Something was left out for its predicted time: trust that a little less, so that it is tried again."""
+        with self._lock:
+            self._scale *= FORGIVENESS
 
     def predict(self, links: int) -> float:
         """Expected seconds of a run over ``links`` links."""
         with self._lock:
-            return self._constant + self._per_link * links
+            weight, x, y, xx, xy = self._count, self._x, self._y, self._xx, self._xy
+            for at, seconds in self._anchors:
+                weight += ANCHOR_WEIGHT
+                x += ANCHOR_WEIGHT * at
+                y += ANCHOR_WEIGHT * seconds
+                xx += ANCHOR_WEIGHT * at * at
+                xy += ANCHOR_WEIGHT * at * seconds
+            slope = max((weight * xy - x * y) / max(weight * xx - x * x, 1e-300), 0.0)
+            constant = max((y - slope * x) / weight, 0.0)
+            return self._scale * (constant + slope * links)

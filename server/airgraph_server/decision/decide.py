@@ -7,6 +7,7 @@ converged, has used its iterations, or the deadline is near.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -16,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from airgraph_models.classical.stopping import Stopping
-from airgraph_models.problems import Refined
+from airgraph_models.problems import ProblemFamily, Refined
 from airgraph_server.decision.clock import PolishClock
 from airgraph_server.decision.cost import RunCost
 from airgraph_server.decision.network import NetworkAnswer, NetworkStage
@@ -25,8 +26,7 @@ from airgraph_server.errors import CallError, DeadlineMissedError, ModelCannotSe
 from airgraph_server.metrics import Metrics
 from airgraph_server.settings import Settings
 
-SECONDS_A_LINK = 2e-7
-"""First guess of one classical iteration; corrected by every run."""
+CLASSICAL_WON = "a classical start ended higher"
 
 
 @dataclass
@@ -53,7 +53,8 @@ class Decider:
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         """Keeps the polishing limits."""
         self._settings = settings
-        self._iteration_cost: dict[str, RunCost] = {}
+        self._iteration_cost: dict[tuple[str, int], RunCost] = {}
+        self._finish_cost: dict[tuple[str, int], RunCost] = {}
         self._network = NetworkStage(metrics, settings.max_batch_links)
 
     def decide(self, tasks: Sequence[Task]) -> list[Decision | CallError]:
@@ -75,8 +76,11 @@ class Decider:
         refined = self._refine(drafts)
         polished = perf_counter()
         for i, draft in drafts.items():
+            finish_began = perf_counter()
             decision = self._finish(draft, refined[i], answers.get(i))
             now = perf_counter()
+            family, instance = draft.task.family, draft.task.instance
+            self._cost(self._finish_cost, family, instance).observe(family.measure(instance).links, now - finish_began)
             decision.timings = Timings(
                 inference=inferred - began if i in answers else 0.0,
                 decision=(polish_began - inferred) + (now - polished),
@@ -142,26 +146,40 @@ class Decider:
             if draft.network is not None and draft.iterations == 0 and len(draft.starts) == 1:
                 refined[i] = Refined(draft.network.allocation, draft.network.objective, 0, 0)
                 continue
-            key = (draft.task.family.name, draft.iterations, draft.tolerance, draft.task.deadline)
+            task = draft.task
+            # Of one size, so that the time of an iteration says something about that size.
+            size = (task.family.measure(task.instance), task.family.antennas(task.instance), len(draft.starts))
+            key = (task.family.name, size, draft.iterations, draft.tolerance, task.deadline)
             groups.setdefault(key, []).append(i)
         for members in groups.values():
             first = drafts[members[0]]
-            family = first.task.family
-            # What one iteration over all members costs grows with their links and starts.
-            links = sum(family.measure(drafts[i].task.instance).links * len(drafts[i].starts) for i in members)
-            deadline = first.task.deadline
-            latest = None if deadline is None else deadline - self._settings.deadline_reserve
-            cost = self._iteration_cost.setdefault(family.name, RunCost(SECONDS_A_LINK))
-            clock = PolishClock(latest, cost.predict(links))
+            family, instance, deadline = first.task.family, first.task.instance, first.task.deadline
+            links = family.measure(instance).links
+            work = links * len(first.starts) * len(members)
+            iteration = self._cost(self._iteration_cost, family, instance)
+            latest = None
+            if deadline is not None:
+                finishing = len(members) * self._cost(self._finish_cost, family, instance).predict(links)
+                latest = deadline - self._settings.deadline_reserve - finishing
+            clock = PolishClock(latest, iteration.predict(work))
             found = family.refine(
                 [drafts[i].task.instance for i in members],
                 [drafts[i].starts for i in members],
                 Stopping(first.iterations, first.tolerance, clock),
             )
             if clock.measured:
-                cost.observe(links, clock.measured)
+                iteration.observe(work, clock.measured)
+            elif first.iterations:
+                iteration.skipped()
             refined.update(zip(members, found, strict=True))
         return refined
+
+    @staticmethod
+    def _cost(costs: dict[tuple[str, int], RunCost], family: ProblemFamily[Any], instance: Any) -> RunCost:
+        """The running estimate for a family and a number of antennas."""
+        antennas = family.antennas(instance)
+        guess = RunCost((0, 1e-4), (1_000_000, 0.1 * antennas))
+        return costs.setdefault((family.name, antennas), guess)
 
     def _finish(self, draft: _Draft, refined: Refined, answer: NetworkAnswer | Fallback | None) -> Decision:
         """Rounds to the caller's precision, guards once more, and writes the provenance."""
@@ -176,16 +194,24 @@ class Decider:
         objective = float(instance.weights @ rates)
         closed_form = family.rounded(instance, draft.baseline)
         baseline_objective = family.objective(instance, closed_form.astype(wide))
-        solver = draft.led_by if draft.led_by and refined.start == 0 else family.classical_solver
+        led = draft.led_by if refined.start == 0 else None
+        solver = led or family.classical_solver
         if refined.iterations and solver != family.classical_solver:
             solver = f"{solver}+{family.classical_solver}"
+        by_network = task.model is not None and led == task.model.name
         fallback, iterations = draft.fallback, refined.iterations
+        if draft.network is not None:
+            # Whatever it began with, the answer is the network's own exactly where its start ended highest.
+            fallback = None if by_network else draft.fallback or Fallback(Reason.BEATEN_BY_BASELINE, CLASSICAL_WON)
         # Written so that an objective that is not a number loses too.
         if not objective >= baseline_objective and task.policy is not Policy.LEARNED:
             sent, objective = closed_form, baseline_objective
             rates = family.rates(instance, sent.astype(wide))
             solver, iterations = family.baseline_solver, 0
+            by_network = False
             fallback = fallback or Fallback(Reason.BEATEN_BY_BASELINE, f"{solver} has the higher objective")
+        elif not iterations and draft.network is not None and not by_network:
+            solver = f"{solver}-start"
         elif not iterations and draft.network is None:
             # No time for one iteration: the start itself goes out, and the best start is a closed form.
             solver = family.baseline_solver
@@ -194,7 +220,7 @@ class Decider:
         return Decision(
             allocation=sent,
             solver=solver,
-            model=task.model if draft.network is not None else None,
+            model=task.model if by_network else None,
             fallback=fallback,
             objective=objective,
             baseline_objective=baseline_objective,
@@ -202,7 +228,7 @@ class Decider:
             margin=family.margin(instance, sent.astype(wide)),
             polish_iterations=iterations,
             batch_size=draft.network.batch_size if draft.network else 1,
-            shadow=_shadow(task, answer) if task.shadow else None,
+            shadow=_shadow(task, answer) if task.shadow and task.model is not None else None,
         )
 
 
@@ -221,4 +247,4 @@ def _shadow(task: Task, answer: NetworkAnswer | Fallback | None) -> Shadow:
     if isinstance(answer, NetworkAnswer):
         margin = task.family.margin(task.instance, answer.allocation)
         return Shadow(task.model, answer.objective, margin, answer.seconds, None)
-    return Shadow(task.model, 0.0, 0.0, 0.0, answer)
+    return Shadow(task.model, math.nan, math.nan, 0.0, answer)

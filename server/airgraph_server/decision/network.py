@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from airgraph_models.problems import GraphView, UnsupportedInstanceError
 from airgraph_models.problems.row_table import build_row_table
+from airgraph_server.decision.cost import RunCost
 from airgraph_server.decision.types import Fallback, Policy, Reason, ServingModel, Task
 from airgraph_server.log import logger
 from airgraph_server.metrics import Metrics
@@ -55,6 +56,7 @@ class NetworkStage:
         """Keeps the metrics and the link budget of one run."""
         self._metrics = metrics
         self._max_batch_links = max_batch_links
+        self._preparing: dict[str, RunCost] = {}
 
     def answer(self, tasks: Sequence[Task]) -> list[NetworkAnswer | Fallback]:
         """One entry a task: its network's answer, or why there is none."""
@@ -81,19 +83,25 @@ class NetworkStage:
         refusal = model.refusal(task.family, task.instance)
         if refusal is not None:
             return Fallback(Reason.OUT_OF_DOMAIN, refusal)
+        links = task.family.measure(task.instance).links
+        preparing = self._preparing.setdefault(task.family.name, RunCost())
+        began = perf_counter()
+        if task.deadline is not None:
+            needed = preparing.predict(links) + model.predicted_seconds(task.instance.size, links)
+            if began + needed > task.deadline:
+                preparing.skipped()
+                model.skipped()
+                return Fallback(Reason.DEADLINE, f"the network needs about {needed * 1e3:.2f} ms")
         try:
             view = task.family.view(task.instance)
         except UnsupportedInstanceError as error:
             return Fallback(Reason.OUT_OF_DOMAIN, str(error))
+        preparing.observe(links, perf_counter() - began)
         # Who asks for the network alone gets it outside its training domain too; AUTO does not trust it there.
         if task.policy is Policy.AUTO or task.shadow:
             outside = model.out_of_domain(view.statistics, view.graph.nodes)
             if outside is not None:
                 return Fallback(Reason.OUT_OF_DOMAIN, outside)
-        if task.deadline is not None:
-            needed = model.predicted_seconds(view.graph.nodes, int(view.graph.neighbour.size))
-            if perf_counter() + needed > task.deadline:
-                return Fallback(Reason.DEADLINE, f"the network needs about {needed * 1e3:.2f} ms")
         return _Ready(position, task, model, view)
 
     def _cut(self, batch: list[_Ready]) -> list[list[_Ready]]:

@@ -57,6 +57,9 @@ class ServingModel(Protocol):
     def predicted_seconds(self, nodes: int, links: int) -> float:
         """Expected time of one run."""
 
+    def skipped(self) -> None:
+        """A run was left out because the prediction said that it would end too late."""
+
     def run(self, inputs: dict[str, npt.NDArray[Any]], links: int) -> npt.NDArray[np.float32]:
         """Runs the network on a joined batch of ``links`` links."""
 

@@ -49,9 +49,12 @@ class Registry:
         """Loads every model of the zoo; one that fails is refused with the reason, the others serve.
 
         Raises:
+            NotADirectoryError: There is no such folder; an empty one serves classically.
             DeviceUnavailableError: The device was asked for by name and does not work: a setting to mend,
                 not a model to skip.
         """
+        if not self._settings.zoo.is_dir():
+            raise NotADirectoryError(f"zoo {self._settings.zoo} is not a folder")
         found = [self._load_one(path.parent) for path in sorted(self._settings.zoo.glob(f"*/*/*/{CARD}"))]
         # The newest ready version of the first model by name answers for its problem.
         defaults = {
@@ -86,6 +89,11 @@ class Registry:
     def entries(self) -> tuple[Entry, ...]:
         """All model directories, in path order."""
         return self._entries
+
+    def newest(self, name: str, version: str = "") -> Entry | None:
+        """The newest ready entry of a name, of that version where one is given; None if there is none."""
+        ready = [e for e in self._entries if e.model is not None and e.name == name and version in ("", e.version)]
+        return max(ready, key=lambda e: _order(e.version), default=None)
 
     def find(self, problem: str, asked: tuple[str, str] | None) -> tuple[LoadedModel | None, str]:
         """The model for a request, or None with the reason.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from time import perf_counter
 
@@ -9,27 +10,34 @@ import grpc
 
 from airgraph.v1 import allocator_pb2, allocator_pb2_grpc
 from airgraph_server.allocation import Allocation, CallScope, Outcome
+from airgraph_server.errors import OverloadedError
 from airgraph_server.rpc.status import abort, status_of
+
+LONGEST_DEADLINE = 1e7
+RETRY_STREAM_AFTER = 1.0
 
 
 def _scope(context: grpc.ServicerContext) -> CallScope:
     remaining = context.time_remaining()
-    deadline = None if remaining is None else perf_counter() + remaining
+    # A call without a deadline has one some 10^11 years away.
+    endless = remaining is None or remaining > LONGEST_DEADLINE
+    deadline = None if endless else perf_counter() + remaining
     return CallScope(deadline, lambda: not context.is_active())
 
 
-def _result(outcome: Outcome) -> allocator_pb2.AllocateResult:
+def _result(request: allocator_pb2.AllocateRequest, outcome: Outcome) -> allocator_pb2.AllocateResult:
     if isinstance(outcome, Exception):
-        return allocator_pb2.AllocateResult(error=status_of(outcome))
+        return allocator_pb2.AllocateResult(error=status_of(outcome, request.request_id))
     return allocator_pb2.AllocateResult(response=outcome)
 
 
 class AllocatorServicer(allocator_pb2_grpc.AllocatorServicer):
     """Passes calls to the data plane."""
 
-    def __init__(self, allocation: Allocation) -> None:
-        """Keeps the data plane."""
+    def __init__(self, allocation: Allocation, max_streams: int) -> None:
+        """Keeps the data plane and the places for streams."""
         self._allocation = allocation
+        self._streams = threading.BoundedSemaphore(max_streams)
 
     def Allocate(  # noqa: N802
         self, request: allocator_pb2.AllocateRequest, context: grpc.ServicerContext
@@ -45,16 +53,30 @@ class AllocatorServicer(allocator_pb2_grpc.AllocatorServicer):
     ) -> allocator_pb2.AllocateBatchResponse:
         """Answers many instances of any sizes; each succeeds or fails alone."""
         outcomes = self._allocation.allocate(request.requests, _scope(context))
-        return allocator_pb2.AllocateBatchResponse(results=[_result(outcome) for outcome in outcomes])
+        return allocator_pb2.AllocateBatchResponse(
+            results=[_result(*pair) for pair in zip(request.requests, outcomes, strict=True)]
+        )
 
     def AllocateStream(  # noqa: N802
         self, request_iterator: Iterator[allocator_pb2.AllocateStreamRequest], context: grpc.ServicerContext
     ) -> Iterator[allocator_pb2.AllocateStreamResponse]:
-        """Answers each request of the stream, within its own timeout where it has one."""
-        for item in request_iterator:
-            scope = _scope(context)
-            if item.HasField("timeout_seconds"):
-                own = perf_counter() + item.timeout_seconds
-                scope = CallScope(own if scope.deadline is None else min(own, scope.deadline), scope.abandoned)
-            outcome = self._allocation.allocate([item.request], scope)[0]
-            yield allocator_pb2.AllocateStreamResponse(request_id=item.request.request_id, result=_result(outcome))
+        """Answers each request of the stream, within its own timeout where it has one.
+
+        An open stream holds a thread, busy or not, so their number is bounded.
+        """
+        if not self._streams.acquire(blocking=False):
+            abort(context, OverloadedError("too many open streams", RETRY_STREAM_AFTER))
+        try:
+            for item in request_iterator:
+                yield self._answer(item, _scope(context))
+        finally:
+            self._streams.release()
+
+    def _answer(
+        self, item: allocator_pb2.AllocateStreamRequest, scope: CallScope
+    ) -> allocator_pb2.AllocateStreamResponse:
+        if item.HasField("timeout_seconds"):
+            own = perf_counter() + item.timeout_seconds
+            scope = CallScope(own if scope.deadline is None else min(own, scope.deadline), scope.abandoned)
+        result = _result(item.request, self._allocation.allocate([item.request], scope)[0])
+        return allocator_pb2.AllocateStreamResponse(request_id=item.request.request_id, result=result)

@@ -78,6 +78,10 @@ class _Measured:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         self._metrics.handling.labels(*self._labels).observe(perf_counter() - self._began)
         code = _code(self._context)
+        if code == "OK" and not self._context.is_active():
+            # The caller has left, or its deadline has passed: nothing that happened since is news to anyone.
+            remaining = self._context.time_remaining()
+            code = "DEADLINE_EXCEEDED" if remaining is not None and remaining <= 0 else "CANCELLED"
         if error is not None and code == "OK" and not isinstance(error, GeneratorExit):
             code = "INTERNAL"
         self._metrics.handled.labels(*self._labels, code).inc()

@@ -51,12 +51,11 @@ class RegistryServicer(registry_pb2_grpc.RegistryServicer):
         self, request: registry_pb2.DescribeModelRequest, context: grpc.ServicerContext
     ) -> registry_pb2.DescribeModelResponse:
         """One model with its card."""
-        for entry in self._registry.entries():
-            named = entry.name == request.name and request.version in ("", entry.version)
-            if named and entry.model is not None:
-                response = registry_pb2.DescribeModelResponse(model=_model(entry))
-                response.card.update(entry.model.card.document)
-                return response
+        entry = self._registry.newest(request.name, request.version)
+        if entry is not None and entry.model is not None:
+            response = registry_pb2.DescribeModelResponse(model=_model(entry))
+            response.card.update(entry.model.card.document)
+            return response
         abort(context, ModelNotFoundError(f"no model {request.name!r} version {request.version or 'any'!r} is loaded"))
 
     def LoadModel(  # noqa: N802
