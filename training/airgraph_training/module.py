@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -15,6 +14,7 @@ from airgraph_models.gnn.wcgcn import WCGCN, WCGCNArchitecture
 from airgraph_training.data import Batch, Prepared
 from airgraph_training.losses import beamforming_objective, power_control_objective, relative_loss
 from airgraph_training.recipes import Recipe
+from airgraph_training.schedule import warm_cosine
 
 WARM_UP_STEPS = 100
 FINAL_SHARE = 0.01
@@ -85,10 +85,4 @@ class WCGCNModule(lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         """Adam, with a linear warm-up and a cosine decay over the whole run."""
         optimizer = torch.optim.Adam(self.network.parameters(), lr=self._recipe.learning_rate)
-
-        def share(step: int) -> float:
-            decay = 0.5 * (1.0 + math.cos(math.pi * min(1.0, step / self._steps)))
-            return min(1.0, (step + 1) / WARM_UP_STEPS) * (FINAL_SHARE + (1.0 - FINAL_SHARE) * decay)
-
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return warm_cosine(optimizer, self._steps, WARM_UP_STEPS, FINAL_SHARE)

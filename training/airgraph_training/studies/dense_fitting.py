@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from airgraph_models.gnn.dense_channels import ChannelInput
 from airgraph_models.gnn.wcgcn_dense import DenseWCGCN
 from airgraph_training.channels import rayleigh
 from airgraph_training.losses import power_control_objective
+from airgraph_training.schedule import warm_cosine
 
 WARM_UP_STEPS = 50
 FINAL_SHARE = 0.02
@@ -101,13 +101,7 @@ class DenseModule(lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         """Adam, with a linear warm-up and a cosine decay over the whole run."""
         optimizer = torch.optim.Adam(self.network.parameters(), lr=self._fit.learning_rate)
-
-        def share(step: int) -> float:
-            decay = 0.5 * (1.0 + math.cos(math.pi * min(1.0, step / self._steps)))
-            return min(1.0, (step + 1) / WARM_UP_STEPS) * (FINAL_SHARE + (1.0 - FINAL_SHARE) * decay)
-
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return warm_cosine(optimizer, self._steps, WARM_UP_STEPS, FINAL_SHARE)
 
 
 def standardise(network: nn.Module, snr: Tensor, weights: Tensor) -> None:
