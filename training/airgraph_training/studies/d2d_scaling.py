@@ -110,7 +110,7 @@ def _draw(axes: Axes, ratios: dict[str, dict[int, float]]) -> None:
     axes.axhline(1.0, color="black", linewidth=0.8)
     axes.set_xlabel("pairs K")
     axes.set_ylabel("mean sum rate over one WMMSE")
-    axes.legend(fontsize=8, ncols=2)
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
 D2D_SCALING = Study(
