@@ -21,7 +21,7 @@ class StandInModel(ServingModel):
     def out_of_domain(self, statistics, nodes):
         return self.outside
 
-    def predicted_seconds(self, nodes, links):
+    def predicted_seconds(self, links):
         return self.seconds
 
     def skipped(self):

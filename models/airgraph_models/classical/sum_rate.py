@@ -7,6 +7,24 @@ import numpy as np
 from airgraph_models.classical.scalar_wmmse import Crosstalk, FloatArray
 
 
+def spectral_efficiency(crosstalk: Crosstalk, noise_power: FloatArray, power: FloatArray) -> FloatArray:
+    r""":math:`\log_2(1 + g_{kk} p_k / (\sigma_k^2 + \sum_{j \ne k} g_{kj} p_j))` of every pair.
+
+    Args:
+        crosstalk: The gains.
+        noise_power: ``[..., 1, K]`` noise powers, positive.
+        power: ``[..., S, K]`` powers.
+
+    Returns:
+        ``[..., S, K]`` bit/s/Hz.
+    """
+    total = crosstalk.received(power) + noise_power
+    # Interference plus noise is never below the noise: the maximum undoes cancellation at high SNR.
+    rest = np.maximum(total - crosstalk.direct * power, noise_power)
+    rate: FloatArray = np.log2(total / rest)
+    return rate
+
+
 def weighted_sum_rate(
     crosstalk: Crosstalk, weights: FloatArray, noise_power: FloatArray, power: FloatArray
 ) -> FloatArray:
@@ -23,8 +41,5 @@ def weighted_sum_rate(
     Returns:
         ``[..., S]`` bit/s/Hz.
     """
-    total = crosstalk.received(power) + noise_power
-    # Interference plus noise is never below the noise: the maximum undoes cancellation at high SNR.
-    rest = np.maximum(total - crosstalk.direct * power, noise_power)
-    rate: FloatArray = (weights * np.log2(total / rest)).sum(axis=-1)
+    rate: FloatArray = (weights * spectral_efficiency(crosstalk, noise_power, power)).sum(axis=-1)
     return rate

@@ -116,8 +116,8 @@ class BeamformingFamily(ProblemFamily[Beamforming]):
         ]
         for group in groups_by(keys):
             members = [instances[i] for i in group]
-            if members[0].links is not None:
-                found[group[0]] = self._refine_sparse(members[0], starts[group[0]], stopping)
+            if len(group) == 1:
+                found[group[0]] = self._refine_alone(members[0], starts[group[0]], stopping)
                 continue
             limits = [m.max_antenna_power for m in members if m.max_antenna_power is not None]
             channels = np.stack([m.channel for m in members])[:, None]
@@ -134,11 +134,11 @@ class BeamformingFamily(ProblemFamily[Beamforming]):
                 found[i] = self._best(instances[i], beams, solution.iterations)
         return [found[i] for i in range(len(instances))]
 
-    def _refine_sparse(self, instance: Beamforming, starts: ComplexArray, stopping: Stopping) -> Refined:
-        network = instance.network
+    def _refine_alone(self, instance: Beamforming, starts: ComplexArray, stopping: Stopping) -> Refined:
+        """On the network as it is laid out already: all starts at once if it is dense, one by one if sparse."""
         runs = [
             beamforming_wmmse(
-                network,
+                instance.network,
                 instance.weights,
                 instance.noise_power,
                 instance.max_power,
@@ -146,13 +146,15 @@ class BeamformingFamily(ProblemFamily[Beamforming]):
                 stopping,
                 instance.max_antenna_power,
             )
-            for start in starts
+            for start in (starts if instance.links is not None else [starts])
         ]
-        return self._best(instance, np.stack([run.beams for run in runs]), max(run.iterations for run in runs))
+        beams = np.concatenate([run.beams.reshape(-1, *starts.shape[1:]) for run in runs])
+        return self._best(instance, beams, max(run.iterations for run in runs))
 
     def _best(self, instance: Beamforming, beams: ComplexArray, iterations: int) -> Refined:
-        # The multiplier meets the budget to 1e-12 relative: the projection takes that last bit off.
-        return best_of(self, instance, np.stack([self.project(instance, b) for b in beams]), iterations)
+        # The multiplier meets the budget to 1e-10 relative: the projection takes that last bit off.
+        projected = np.stack([self.project(instance, b) for b in beams])
+        return best_of(projected, np.array([self.objective(instance, b) for b in projected]), iterations)
 
     def rounded(self, instance: Beamforming, allocation: ComplexArray) -> npt.NDArray[np.complexfloating]:
         """Shrinks by the least factor that is feasible after rounding."""

@@ -152,11 +152,10 @@ class ProblemFamily(ABC, Generic[InstanceT]):
         """The feasible allocation in the caller's precision, feasible after that rounding too."""
 
 
-def best_of(family: ProblemFamily[InstanceT], instance: InstanceT, allocations: Array, iterations: int) -> Refined:
-    """The best of the allocations ``[S, ...]`` of one instance."""
-    objectives = [family.objective(instance, allocation) for allocation in allocations]
+def best_of(allocations: Array, objectives: FloatArray, iterations: int) -> Refined:
+    """The allocation ``[S, ...]`` of the largest objective ``[S]``."""
     best = int(np.argmax(objectives))
-    return Refined(allocations[best], objectives[best], iterations, best)
+    return Refined(allocations[best], float(objectives[best]), iterations, best)
 
 
 def groups_by(keys: Sequence[object]) -> list[list[int]]:

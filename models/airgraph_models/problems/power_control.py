@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import ClassVar
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from airgraph_models.classical.random_power import sparse_power
 from airgraph_models.classical.scalar_wmmse import Crosstalk, scalar_wmmse
 from airgraph_models.classical.stopping import Stopping
+from airgraph_models.classical.sum_rate import spectral_efficiency, weighted_sum_rate
 from airgraph_models.problems.family import GraphView, ProblemFamily, Refined, Size, best_of, groups_by
 from airgraph_models.problems.power_control_features import power_control_graph, power_control_statistics
 from airgraph_models.problems.power_control_instance import PowerControl
@@ -52,10 +54,7 @@ class PowerControlFamily(ProblemFamily[PowerControl]):
 
     def rates(self, instance: PowerControl, allocation: FloatArray) -> FloatArray:
         """Spectral efficiency of each pair ``[K]``, bit/s/Hz."""
-        crosstalk = instance.crosstalk
-        total = crosstalk.received(allocation[None])[0] + instance.noise_power
-        rest = np.maximum(total - crosstalk.direct[0] * allocation, instance.noise_power)
-        rates: FloatArray = np.log2(total / rest)
+        rates: FloatArray = spectral_efficiency(instance.crosstalk, instance.noise_power, allocation[None])[0]
         return rates
 
     def project(self, instance: PowerControl, allocation: FloatArray) -> FloatArray:
@@ -96,22 +95,19 @@ class PowerControlFamily(ProblemFamily[PowerControl]):
         ]
         for group in groups_by(keys):
             members = [instances[i] for i in group]
+            batch: Callable[[list[FloatArray]], FloatArray] = np.stack
             if len(group) == 1:
-                crosstalk = members[0].crosstalk
+                # Alone, as it is laid out already, dense or sparse, and without a batch axis.
+                crosstalk, batch = members[0].crosstalk, itemgetter(0)
             else:
                 crosstalk = Crosstalk.dense(np.stack([m.gain for m in members]))
-            batch = (lambda values: values[0]) if len(group) == 1 else np.stack
-            solution = scalar_wmmse(
-                crosstalk,
-                batch([m.weights[None] for m in members]),
-                batch([m.noise_power[None] for m in members]),
-                batch([m.max_power[None] for m in members]),
-                batch([starts[i] for i in group]),
-                stopping,
-            )
-            powers = solution.power[None] if len(group) == 1 else solution.power
-            for i, power in zip(group, powers, strict=True):
-                found[i] = best_of(self, instances[i], power, solution.iterations)
+            weights, noise = batch([m.weights[None] for m in members]), batch([m.noise_power[None] for m in members])
+            budget, start = batch([m.max_power[None] for m in members]), batch([starts[i] for i in group])
+            solution = scalar_wmmse(crosstalk, weights, noise, budget, start, stopping)
+            rates = weighted_sum_rate(crosstalk, weights, noise, solution.power)
+            shape = (len(group), *starts[group[0]].shape)
+            for i, power, rate in zip(group, solution.power.reshape(shape), rates.reshape(shape[:2]), strict=True):
+                found[i] = best_of(power, rate, solution.iterations)
         return [found[i] for i in range(len(instances))]
 
     def rounded(self, instance: PowerControl, allocation: FloatArray) -> npt.NDArray[np.floating]:

@@ -87,7 +87,7 @@ class NetworkStage:
         preparing = self._preparing.setdefault(task.family.name, RunCost())
         began = perf_counter()
         if task.deadline is not None:
-            needed = preparing.predict(links) + model.predicted_seconds(task.instance.size, links)
+            needed = preparing.predict(links) + model.predicted_seconds(links)
             if began + needed > task.deadline:
                 preparing.skipped()
                 model.skipped()

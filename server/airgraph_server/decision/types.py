@@ -54,7 +54,7 @@ class ServingModel(Protocol):
     def out_of_domain(self, statistics: dict[str, float], nodes: int) -> str | None:
         """Which statistic lies outside the training domain; None if all lie inside."""
 
-    def predicted_seconds(self, nodes: int, links: int) -> float:
+    def predicted_seconds(self, links: int) -> float:
         """Expected time of one run."""
 
     def skipped(self) -> None:

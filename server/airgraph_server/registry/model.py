@@ -54,7 +54,7 @@ class LoadedModel:
                 return f"{name} is {value:.4g}, {self.name} was trained for {low:.4g} to {high:.4g}"
         return None
 
-    def predicted_seconds(self, nodes: int, links: int) -> float:
+    def predicted_seconds(self, links: int) -> float:
         """Expected time of one run."""
         return self._cost.predict(links)
 

@@ -92,8 +92,7 @@ class Registry:
 
     def newest(self, name: str, version: str = "") -> Entry | None:
         """The newest ready entry of a name, of that version where one is given; None if there is none."""
-        ready = [e for e in self._entries if e.model is not None and e.name == name and version in ("", e.version)]
-        return max(ready, key=lambda e: _order(e.version), default=None)
+        return _newest_ready([e for e in self._entries if e.name == name and version in ("", e.version)])
 
     def find(self, problem: str, asked: tuple[str, str] | None) -> tuple[LoadedModel | None, str]:
         """The model for a request, or None with the reason.
@@ -114,11 +113,15 @@ class Registry:
             return None, failed or "no model is loaded for this problem"
         name, version = asked
         fitting = [e for e in mine if e.name == name and version in ("", e.version)]
-        ready = [e for e in fitting if e.model is not None]
-        if ready:
-            return max(ready, key=lambda e: _order(e.version)).model, ""
+        newest = _newest_ready(fitting)
+        if newest is not None:
+            return newest.model, ""
         why = "; ".join(e.failure for e in fitting) or "it is not in the zoo"
         raise ModelNotFoundError(f"model {name!r} version {version or 'any'!r} for {problem} is not ready: {why}")
+
+
+def _newest_ready(entries: list[Entry]) -> Entry | None:
+    return max((e for e in entries if e.model is not None), key=lambda e: _order(e.version), default=None)
 
 
 def _order(version: str) -> int:

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from airgraph_models.classical.best_of_starts import best_of_random_starts
 from airgraph_models.classical.fplinq import fplinq
-from airgraph_models.classical.scalar_wmmse import Crosstalk
-from airgraph_models.classical.stopping import Stopping
 from airgraph_training.studies.dense_fitting import Fit
 from airgraph_training.studies.dense_networks import NETWORKS
-from airgraph_training.studies.lab import WMMSE_ITERATIONS, FloatArray, Instances, Lab
+from airgraph_training.studies.lab import FloatArray, Instances, Lab
 from airgraph_training.studies.study import Findings, Study, Table
 
 if TYPE_CHECKING:
@@ -25,19 +20,6 @@ PAPER = {10: (2_000, 4_000), 20: (16_000, 64_000)}
 """MLP samples that match PCGNN with 20 and with 40 in paper 000, figure 3(a)."""
 
 Curve = dict[int, float]
-
-
-def best_of_fplinq(lab: Lab, instances: Instances, starts: int) -> FloatArray:
-    """Sum rate ``[n]`` of the best of ``starts`` random starts of continuous FPLinQ, 100 iterations each."""
-    rates = []
-    for snr, weights in zip(instances.snr, instances.weights, strict=True):
-        one = Instances(snr[None], weights[None])
-        ones = one.ones[0]
-        found = best_of_random_starts(
-            fplinq, Crosstalk.dense(snr), weights, ones, ones, Stopping(WMMSE_ITERATIONS), starts=starts, seed=lab.seed
-        )
-        rates.append(one.rate(found.power)[0])
-    return np.array(rates)
 
 
 def _fit(name: str, pairs: int, samples: int, quick: bool, seed: int) -> Fit:
@@ -68,7 +50,7 @@ def _run(lab: Lab) -> Findings:
     curves: dict[int, dict[str, Curve]] = {}
     for pairs in sizes:
         instances = lab.rayleigh_test_set(pairs, count)
-        best = best_of_fplinq(lab, instances, starts)
+        best = lab.best_of(fplinq, instances, starts)
         curves[pairs] = {name: _curve(lab, name, pairs, instances, best) for name in SAMPLES}
     rows = tuple(
         (f"K = {pairs}", name.upper(), f"{samples:,}", f"{ratio:.3f}")

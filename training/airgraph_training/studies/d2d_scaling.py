@@ -8,7 +8,7 @@ import numpy as np
 
 from airgraph_models.classical.fplinq import fplinq, fplinq_scheduling
 from airgraph_models.classical.random_power import random_power
-from airgraph_models.classical.scalar_wmmse import Crosstalk
+from airgraph_models.classical.scalar_wmmse import Crosstalk, scalar_wmmse
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.classical.strongest import best_proportion, strongest
 from airgraph_training.studies.dense_fitting import Fit
@@ -48,7 +48,7 @@ def classical_rates(lab: Lab, instances: Instances, starts: int) -> dict[str, Fl
         "random power": random_power(ones, 1, np.random.default_rng(lab.seed)),
     }
     rates = {name: instances.rate(power[:, 0]) for name, power in powers.items()}
-    return {f"best of {starts} WMMSE": lab.best_of_wmmse(instances, starts), **rates}
+    return {f"best of {starts} WMMSE": lab.best_of(scalar_wmmse, instances, starts), **rates}
 
 
 def _run(lab: Lab) -> Findings:

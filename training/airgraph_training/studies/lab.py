@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from airgraph_models.classical.best_of_starts import best_of_random_starts
+from airgraph_models.classical.best_of_starts import PowerSolver, best_of_random_starts
 from airgraph_models.classical.scalar_wmmse import Crosstalk, scalar_wmmse
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.classical.sum_rate import weighted_sum_rate
@@ -80,13 +80,13 @@ class Lab:
         found = scalar_wmmse(crosstalk, instances.weights, ones, ones, ones, Stopping(WMMSE_ITERATIONS))
         return instances.rate(found.power[:, 0])
 
-    def best_of_wmmse(self, instances: Instances, starts: int) -> FloatArray:
-        """Sum rate ``[n]`` of the best of ``starts`` random starts of WMMSE, 100 iterations each."""
+    def best_of(self, solver: PowerSolver, instances: Instances, starts: int) -> FloatArray:
+        """Sum rate ``[n]`` of the best of ``starts`` random starts of a solver, 100 iterations each."""
         rates = []
         for snr, weights in zip(instances.snr, instances.weights, strict=True):
             one = Instances(snr[None], weights[None])
             found = best_of_random_starts(
-                scalar_wmmse,
+                solver,
                 Crosstalk.dense(snr),
                 weights,
                 one.ones[0],
