@@ -8,6 +8,7 @@ from airgraph_training.studies import STUDIES, Lab
 from airgraph_training.studies.dense_fitting import Fit
 from airgraph_training.studies.dense_networks import NETWORKS
 from airgraph_training.studies.page import write_page
+from airgraph_training.studies.populations import RAYLEIGH
 
 
 @pytest.mark.parametrize("study", STUDIES.values(), ids=list(STUDIES))
@@ -29,7 +30,7 @@ def test_training_raises_the_sum_rate_and_is_kept_for_the_next_visit(network, tm
     lab = Lab(quick=True, seed=1, cache=tmp_path, report=told.append)
     fit = Fit(pairs=5, samples=512, epochs=8, seed=1)
     untrained = network.build(fit).eval()
-    instances = lab.rayleigh_test_set(5, 100)
+    instances = lab.test_set(RAYLEIGH, 5, 100)
     trained = lab.trained(network, fit)
     before, after = (lab.network_rate(module, instances).mean() for module in (untrained, trained))
     assert after > before

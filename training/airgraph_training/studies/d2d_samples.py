@@ -8,6 +8,7 @@ from airgraph_models.classical.fplinq import fplinq
 from airgraph_training.studies.dense_fitting import Fit
 from airgraph_training.studies.dense_networks import NETWORKS
 from airgraph_training.studies.lab import FloatArray, Instances, Lab
+from airgraph_training.studies.populations import RAYLEIGH
 from airgraph_training.studies.study import Findings, Study, Table
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def _run(lab: Lab) -> Findings:
     starts, count = (3, 5) if lab.quick else (STARTS, 300)
     curves: dict[int, dict[str, Curve]] = {}
     for pairs in sizes:
-        instances = lab.rayleigh_test_set(pairs, count)
+        instances = lab.test_set(RAYLEIGH, pairs, count)
         best = lab.best_of(fplinq, instances, starts)
         curves[pairs] = {name: _curve(lab, name, pairs, instances, best) for name in SAMPLES}
     rows = tuple(

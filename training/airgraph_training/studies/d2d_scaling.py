@@ -14,6 +14,7 @@ from airgraph_models.classical.strongest import best_proportion, strongest
 from airgraph_training.studies.dense_fitting import Fit
 from airgraph_training.studies.dense_networks import NETWORKS
 from airgraph_training.studies.lab import WMMSE_ITERATIONS, FloatArray, Instances, Lab
+from airgraph_training.studies.populations import RAYLEIGH
 from airgraph_training.studies.study import Findings, Study, Table
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def _run(lab: Lab) -> Findings:
     ratios: dict[str, dict[int, float]] = {}
     over_best: dict[str, dict[int, float]] = {}
     for pairs in sizes:
-        instances = lab.rayleigh_test_set(pairs, tests[pairs])
+        instances = lab.test_set(RAYLEIGH, pairs, tests[pairs])
         one = lab.wmmse(instances)
         rates = classical_rates(lab, instances, starts)
         best = rates[f"best of {starts} WMMSE"]

@@ -1,9 +1,9 @@
-"""Trains a network that reads dense channel matrices, unsupervised, on Rayleigh samples of one size."""
+"""Trains a network that reads dense channel matrices, unsupervised, on random instances of one size."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import lightning
@@ -14,9 +14,9 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from airgraph_models.gnn.dense_channels import ChannelInput
 from airgraph_models.gnn.wcgcn_dense import DenseWCGCN
-from airgraph_training.channels import rayleigh
 from airgraph_training.losses import power_control_objective
 from airgraph_training.schedule import warm_cosine
+from airgraph_training.studies.populations import RAYLEIGH, Population
 
 WARM_UP_STEPS = 50
 FINAL_SHARE = 0.02
@@ -31,7 +31,7 @@ class Fit:
         samples: Size of the fixed training set.
         epochs: Passes over it.
         seed: Of samples, initial weights and order.
-        snr_db: Signal-to-noise ratio of the samples.
+        population: What the samples are drawn from.
         batch: Samples a step.
         learning_rate: Peak of Adam; a short warm-up before it, a cosine after it.
     """
@@ -40,20 +40,20 @@ class Fit:
     samples: int
     epochs: int
     seed: int
-    snr_db: float = 10.0
+    population: Population = RAYLEIGH
     batch: int = 64
     learning_rate: float = 3e-3
 
     def describe(self) -> dict[str, Any]:
         """All of it, in plain values."""
-        return asdict(self)
+        settings = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**settings, "population": self.population.name}
 
     def draw(self) -> tuple[Tensor, Tensor]:
-        """The training set: snr ``[n, K, K]`` and weights ``[n, K]`` of ones."""
+        """The training set: snr ``[n, K, K]`` and weights ``[n, K]``."""
         rng = np.random.default_rng((self.seed, self.pairs))
-        scale = 10 ** (self.snr_db / 10)
-        snr = np.stack([scale * np.abs(rayleigh(rng, self.pairs, self.pairs)) ** 2 for _ in range(self.samples)])
-        return torch.from_numpy(snr.astype(np.float32)), torch.ones(self.samples, self.pairs)
+        snr, weights = zip(*(self.population.draw(rng, self.pairs) for _ in range(self.samples)), strict=True)
+        return torch.from_numpy(np.stack(snr).astype(np.float32)), torch.from_numpy(np.stack(weights)).float()
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,25 @@ class DenseNetwork:
     def describe(self, fit: Fit) -> dict[str, Any]:
         """Its sizes, in plain values."""
         return self.sizes(fit.pairs)
+
+
+AfterEpoch = Callable[[int, nn.Module], None]
+
+
+class EpochReport(lightning.Callback):
+    """Hands the network to a measurement after every epoch, in evaluation mode; epochs count from one."""
+
+    def __init__(self, network: nn.Module, measure: AfterEpoch) -> None:
+        """``measure(epoch, network)``."""
+        self._network = network
+        self._measure = measure
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Measures, then goes on training."""
+        self._network.eval()
+        with torch.inference_mode():
+            self._measure(trainer.current_epoch + 1, self._network)
+        self._network.train()
 
 
 class DenseModule(lightning.LightningModule):
@@ -113,8 +132,14 @@ def standardise(network: nn.Module, snr: Tensor, weights: Tensor) -> None:
         inputs.standardise(snr)
 
 
-def fit_dense(network: nn.Module, fit: Fit) -> None:
-    """Trains ``network`` in place."""
+def fit_dense(network: nn.Module, fit: Fit, after_epoch: AfterEpoch | None = None) -> None:
+    """Trains ``network`` in place.
+
+    Args:
+        network: Takes snr and weights, returns shares of the budgets.
+        fit: How.
+        after_epoch: Called with (epoch from one, network) after every epoch.
+    """
     snr, weights = fit.draw()
     standardise(network, snr, weights)
     order = torch.Generator().manual_seed(fit.seed)
@@ -122,6 +147,7 @@ def fit_dense(network: nn.Module, fit: Fit) -> None:
     trainer = lightning.Trainer(
         accelerator="cpu",
         max_epochs=fit.epochs,
+        callbacks=[EpochReport(network, after_epoch)] if after_epoch else [],
         gradient_clip_val=1.0,
         logger=False,
         enable_checkpointing=False,

@@ -18,6 +18,7 @@ from airgraph_models.problems.row_table import build_row_table
 from airgraph_training.channels import PUBLISHED_FIELD, drop_pairs
 from airgraph_training.export import onnx_session, run_onnx
 from airgraph_training.studies.lab import TEST_SEED, WMMSE_ITERATIONS, FloatArray, Lab
+from airgraph_training.studies.populations import RAYLEIGH
 from airgraph_training.studies.study import Findings, Study, Table
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _networks(lab: Lab, pairs: int, count: int) -> dict[str, list[PowerControl]]
     rng = np.random.default_rng((TEST_SEED, pairs, 1))
     side = SIDE_OF_FIFTY * (pairs / 50) ** 0.5
     drops = [drop_pairs(rng, pairs, side, PUBLISHED_FIELD).channel[..., 0] for _ in range(count)]
-    rayleigh = lab.rayleigh_test_set(pairs, count).snr
+    rayleigh = lab.test_set(RAYLEIGH, pairs, count).snr
     return {
         "Rayleigh, 10 dB": [PowerControl.create(snr) for snr in rayleigh],
         "path loss": [PowerControl.create(np.abs(channel) ** 2) for channel in drops],

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +18,8 @@ from airgraph_models.classical.best_of_starts import PowerSolver, best_of_random
 from airgraph_models.classical.scalar_wmmse import Crosstalk, scalar_wmmse
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.classical.sum_rate import weighted_sum_rate
-from airgraph_training.channels import rayleigh
 from airgraph_training.studies.dense_fitting import DenseNetwork, Fit, fit_dense
+from airgraph_training.studies.populations import Population
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -67,11 +68,11 @@ class Lab:
     cache: Path
     report: Callable[[str], None] = print
 
-    def rayleigh_test_set(self, pairs: int, count: int, snr_db: float = 10.0) -> Instances:
-        """i.i.d. Rayleigh instances that no training set holds."""
+    def test_set(self, population: Population, pairs: int, count: int) -> Instances:
+        """Instances that no training set holds."""
         rng = np.random.default_rng((TEST_SEED, pairs))
-        snr = np.stack([np.abs(rayleigh(rng, pairs, pairs)) ** 2 for _ in range(count)])
-        return Instances(snr * 10 ** (snr_db / 10), np.ones((count, 1, pairs)))
+        snr, weights = zip(*(population.draw(rng, pairs) for _ in range(count)), strict=True)
+        return Instances(np.stack(snr), np.stack(weights)[:, None])
 
     def wmmse(self, instances: Instances) -> FloatArray:
         """Sum rate ``[n]`` of WMMSE, 100 iterations from full power."""
@@ -107,13 +108,29 @@ class Lab:
         if file.exists():
             module.load_state_dict(torch.load(file, weights_only=True))
             return module.eval()
-        self.report(f"training {network.label}, K = {fit.pairs}")
+        self.report(f"training {network.label}, K = {fit.pairs}, {fit.population.name}")
         fit_dense(module, fit)
+        self._keep(file, lambda partial: torch.save(module.state_dict(), partial))
+        return module.eval()
+
+    def remembered(self, name: str, settings: dict[str, Any], measure: Callable[[], Any]) -> Any:
+        """What ``measure`` returns, in plain JSON values; measured now or by an earlier visit with the same settings.
+
+        For what a training leaves besides its network, its curve of test losses say.
+        """
+        described = json.dumps(settings, sort_keys=True)
+        file = self.cache / f"{name}-{hashlib.sha256(described.encode()).hexdigest()[:16]}.json"
+        if not file.exists():
+            found = json.dumps(measure())
+            self._keep(file, lambda partial: partial.write_text(found, encoding="utf-8"))
+        return json.loads(file.read_text(encoding="utf-8"))
+
+    def _keep(self, file: Path, write: Callable[[Path], object]) -> None:
+        """Writes a file whole or not at all."""
         self.cache.mkdir(parents=True, exist_ok=True)
         partial = file.with_name(f".{file.name}.{os.getpid()}")
-        torch.save(module.state_dict(), partial)
+        write(partial)
         partial.rename(file)
-        return module.eval()
 
     @staticmethod
     def network_rate(module: torch.nn.Module, instances: Instances) -> FloatArray:
