@@ -55,7 +55,9 @@ protos-check: $(INSTALLED) ## Lint the contract and fail where the committed stu
 bench: $(INSTALLED) ## Measure quality and speed on one thread; writes docs/measurements.md
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/measure.py --write
 
-train: $(INSTALLED) ## Retrain both shipped models into runs/ (about half an hour each on one core)
+train: $(INSTALLED) ## Retrain the shipped models into runs/ (two to three hours on one core)
+	@$(BIN)/airgraph-train fit aligned-power-control-first
+	@$(BIN)/airgraph-train fit aligned-power-control --reference tests/data/reference
 	@$(BIN)/airgraph-train fit wcgcn-power-control --reference tests/data/reference
 	@$(BIN)/airgraph-train fit wcgcn-beamforming --reference tests/data/reference
 

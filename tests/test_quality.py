@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from airgraph_client import Beamforming, Client, PowerControl
+from airgraph_models.zoo.card import read_card
 from airgraph_server.app import Server
 from airgraph_server.settings import Settings
 
@@ -40,9 +41,21 @@ def ratio(client, instances, stored, **options):
     return np.mean([answer.objective / rate for answer, rate in zip(answers, stored, strict=True)])
 
 
+@pytest.mark.parametrize("make", [power_control, beamforming])
+def test_the_figures_are_those_of_the_model_that_its_card_calls_the_default(client, reference, make):
+    cards = [read_card(path.parent) for path in Settings().zoo.glob(f"{make.__name__}/*/*/card.json")]
+    answer = client.allocate(make(reference, 10)[0][0], policy="learned")
+    assert answer.model in {f"{card.name}:{card.version}" for card in cards if card.default}
+
+
 @pytest.mark.parametrize(("pairs", "least"), [(10, 1.020), (30, 1.015), (50, 1.010)])
-def test_the_network_alone_beats_wmmse_at_power_control(client, reference, pairs, least):
-    assert ratio(client, *power_control(reference, pairs), policy="learned") >= least
+def test_the_network_of_paper_001_alone_beats_wmmse_at_power_control(client, reference, pairs, least):
+    assert ratio(client, *power_control(reference, pairs), policy="learned", model="wcgcn") >= least
+
+
+@pytest.mark.parametrize("pairs", [5, 10, 20, 30, 50])
+def test_the_network_for_everything_alone_holds_wmmse_at_power_control(client, reference, pairs):
+    assert ratio(client, *power_control(reference, pairs), policy="learned") >= 0.99
 
 
 @pytest.mark.parametrize("pairs", [10, 30, 50])

@@ -75,14 +75,16 @@ class Settings(BaseSettings):
     """Links joined into one network run; a larger batch runs in several."""
     max_message_bytes: int = Field(64 * 1024 * 1024, ge=1024)
     """Largest request and answer message."""
-    polish_iterations: int = Field(50, ge=0)
+    polish_iterations: int = Field(80, ge=0)
     """Most classical iterations behind a learned answer where the request does not say."""
     max_classical_iterations: int = Field(10_000, ge=1)
     """Most iterations that a request may ask of the classical solver."""
     polish_tolerance: float = Field(1e-5, ge=0)
     """Relative gain per iteration under which polishing has converged."""
+    polish_starts: int = Field(32, ge=1)
+    """Starts of polishing, the network's answer among them; the others are classical."""
     multi_start_links: int = Field(10_000, ge=0)
-    """Links up to which polishing also runs from the classical starts; larger instances polish the network's alone."""
+    """Links up to which polishing runs from all its starts; larger instances get fewer, in proportion, down to one."""
     deadline_reserve: float = Field(0.002, ge=0)
     """Seconds before the deadline by which an answer must be ready to be sent."""
     drain_seconds: float = Field(10.0, ge=0)

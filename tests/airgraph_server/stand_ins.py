@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from airgraph_models.problems.layouts import LAYOUTS
 from airgraph_server.decision.types import ServingModel
 
 
@@ -9,7 +10,7 @@ class StandInModel(ServingModel):
     """Answers every node with ``output`` (an array a node, or a function of the inputs)."""
 
     def __init__(self, output=0.5, *, width=1, seconds=0.0, refuses=None, outside=None):
-        self.name, self.version = "stand-in", "1"
+        self.name, self.version, self.layout = "stand-in", "1", "row_table"
         self.output, self.width = output, width
         self.seconds, self.refuses, self.outside = seconds, refuses, outside
         self.batches = []
@@ -26,6 +27,9 @@ class StandInModel(ServingModel):
 
     def skipped(self):
         self.skips += 1
+
+    def join(self, graphs):
+        return LAYOUTS[self.layout](graphs)
 
     def run(self, inputs, links):
         self.batches.append(len(inputs["node"]))

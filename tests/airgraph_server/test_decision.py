@@ -11,6 +11,7 @@ from stand_ins import StandInModel
 
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.problems import BEAMFORMING, POWER_CONTROL, PowerControl
+from airgraph_models.problems.power_control import PowerControlFamily
 from airgraph_server.decision.decide import Decider
 from airgraph_server.decision.types import Decision, Policy, Reason, Task
 from airgraph_server.errors import DeadlineMissedError, ModelCannotServeError, ModelNotFoundError
@@ -119,12 +120,92 @@ def test_auto_falls_back_to_wmmse_with_the_reason_named(decider, model, reason):
     instance = random_power_control(3, 6)
     decision = decide(decider, instance, model=model)
     classical = decide(decider, instance, policy=Policy.CLASSICAL)
+    settings = Settings()
+    starts = POWER_CONTROL.polish_starts(instance, settings.polish_starts)
+    stopping = Stopping(settings.polish_iterations, settings.polish_tolerance)
+    (raced,) = POWER_CONTROL.polish([instance], [starts], stopping)
     assert decision.fallback.reason is reason
     assert decision.fallback.detail
     assert decision.solver == "wmmse"
     assert decision.model is None
-    np.testing.assert_array_equal(decision.allocation, classical.allocation)
+    np.testing.assert_array_equal(decision.allocation, POWER_CONTROL.filled(instance, raced.allocation))
+    assert decision.objective >= classical.objective * (1 - 1e-6)
     assert classical.fallback.reason is Reason.REQUESTED
+
+
+@pytest.mark.parametrize(
+    ("settings", "options"),
+    [({"polish_starts": 1}, {}), ({}, {"max_polish_iterations": 0}), ({"polish_iterations": 0}, {})],
+    ids=["no time for many starts", "no polish asked for", "no polish set"],
+)
+@pytest.mark.parametrize("make", [random_power_control, lambda seed, n: random_beamforming(seed, n, 2)])
+def test_auto_with_neither_network_nor_polish_is_the_papers_wmmse(make, settings, options):
+    instance, plain = make(3, 6), Decider(Settings(**settings), Metrics())
+    auto, classical = (decide(plain, instance, policy=policy, **options) for policy in (Policy.AUTO, Policy.CLASSICAL))
+    np.testing.assert_array_equal(auto.allocation, classical.allocation)
+    assert auto.polish_iterations == classical.polish_iterations == 100
+    assert auto.solver == classical.solver
+    assert auto.fallback.reason is Reason.MODEL_UNAVAILABLE
+
+
+class WatchedFamily(PowerControlFamily):
+    """Power control that notes how many starts each instance is polished from."""
+
+    def __init__(self, link_seconds=2e-9):
+        self.link_seconds = link_seconds
+        self.polished = []
+
+    def polish(self, instances, starts, stopping):
+        self.polished += [len(start) for start in starts]
+        return super().polish(instances, starts, stopping)
+
+
+def starts_of(instance, *, model=None, count=1, seconds=None, link_seconds=2e-9, **settings):
+    """Starts that each of ``count`` equal tasks was polished from, by a server that has measured nothing yet."""
+    family = WatchedFamily(link_seconds)
+    deadline = None if seconds is None else perf_counter() + seconds
+    tasks = [Task(family, instance, model=model, deadline=deadline) for _ in range(count)]
+    decisions = Decider(Settings(**settings), Metrics()).decide(tasks)
+    assert all(isinstance(decision, Decision) for decision in decisions)
+    return family.polished
+
+
+@pytest.mark.parametrize("model", [None, StandInModel(0.5)], ids=["no network", "network"])
+def test_large_instances_get_fewer_starts(model):
+    instance = random_power_control(9, 20)
+    assert starts_of(instance, model=model, polish_starts=32) == [32]
+    assert starts_of(instance, model=model, polish_starts=32, multi_start_links=400) == [32]
+    assert starts_of(instance, model=model, polish_starts=32, multi_start_links=100) == [8]
+    # One start left: the network's own is polished, without a network plain WMMSE takes over.
+    assert starts_of(instance, model=model, polish_starts=32, multi_start_links=1) == ([1] if model else [])
+
+
+def test_near_deadlines_get_fewer_starts_and_a_batch_shares_its_time():
+    # An iteration of one start is thought to take 0.4 ms: 32 starts and 80 iterations about 0.2 s.
+    instance, slow = random_power_control(9, 20), {"model": StandInModel(0.5), "link_seconds": 1e-6}
+    assert starts_of(instance, seconds=1000.0, **slow) == [32]
+    near = starts_of(instance, seconds=0.15, **slow)
+    assert 1 <= near[0] < 32
+    together = starts_of(instance, seconds=10.0, count=100, **slow)
+    assert len(together) == 100
+    assert set(together) != {32}
+    assert starts_of(instance, seconds=10.0, **slow) == [32]
+
+
+def test_a_deadline_too_near_for_many_starts_leaves_one():
+    instance = random_power_control(9, 20)
+    assert starts_of(instance, seconds=10.0, model=StandInModel(0.5), link_seconds=1.0) in ([], [1])
+
+
+@given(power_controls(), st.integers(0, 2**32 - 1))
+def test_polish_is_never_worse_than_the_network_alone(instance, seed):
+    answer = np.random.default_rng(seed).uniform(size=(instance.size, 1)).astype(np.float32)
+    model = StandInModel(lambda inputs: answer)
+    polished, alone = (
+        decide(Decider(Settings(), Metrics()), instance, model=model, policy=policy)
+        for policy in (Policy.AUTO, Policy.LEARNED)
+    )
+    assert polished.objective >= alone.objective * (1 - 1e-9)
 
 
 def test_who_insists_on_the_network_is_told_why_it_cannot(decider):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from requests_to import power_control_request
 
-from airgraph.v1 import allocator_pb2_grpc
+from airgraph.v1 import allocator_pb2, allocator_pb2_grpc
 
 COMMAND = [sys.executable, "-m", "airgraph_server.cli"]
 
@@ -36,7 +36,8 @@ def test_sigterm_lets_running_calls_finish_and_refuses_new_ones(tmp_path):
     with grpc.insecure_channel(ready["target"]) as channel:
         stub = allocator_pb2_grpc.AllocatorStub(channel)
         gain = np.random.default_rng(0).exponential(size=(300, 300))
-        running = stub.Allocate.future(power_control_request(gain, classical_iterations=8000), timeout=60)
+        long = power_control_request(gain, policy=allocator_pb2.POLICY_CLASSICAL, classical_iterations=8000)
+        running = stub.Allocate.future(long, timeout=60)
         time.sleep(0.3)
         assert not running.done()
         process.send_signal(signal.SIGTERM)

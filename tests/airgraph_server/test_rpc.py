@@ -40,12 +40,20 @@ def named_field(error):
     return info.metadata["field"], info.metadata["expected"], info.metadata["got"]
 
 
-def test_without_a_model_it_answers_by_wmmse_and_says_so(stub):
-    response = stub.Allocate(power_control_request(GAIN, "abc", noise_power=0.1))
-    expected = POWER_CONTROL.solve([PowerControl.create(GAIN, noise_power=0.1)], Stopping(100))[0]
+@pytest.mark.parametrize("policy", [messages.POLICY_AUTO, messages.POLICY_CLASSICAL])
+def test_without_a_model_it_answers_by_wmmse_and_says_so(stub, policy):
+    response = stub.Allocate(power_control_request(GAIN, "abc", noise_power=0.1, policy=policy))
+    instance, settings = PowerControl.create(GAIN, noise_power=0.1), Settings()
+    if policy == messages.POLICY_CLASSICAL:
+        reason, expected = provenance_pb2.FALLBACK_REASON_REQUESTED, POWER_CONTROL.solve([instance], Stopping(100))[0]
+    else:
+        reason = provenance_pb2.FALLBACK_REASON_MODEL_UNAVAILABLE
+        starts = POWER_CONTROL.polish_starts(instance, settings.polish_starts)
+        stopping = Stopping(settings.polish_iterations, settings.polish_tolerance)
+        expected = POWER_CONTROL.polish([instance], [starts], stopping)[0]
     provenance = response.provenance
     assert response.request_id == "abc"
-    assert provenance.fallback_reason == provenance_pb2.FALLBACK_REASON_MODEL_UNAVAILABLE
+    assert provenance.fallback_reason == reason
     assert provenance.solver == "wmmse"
     np.testing.assert_array_equal(decode_tensor("power", response.power_control.power), expected.allocation)
     rates = decode_tensor("rates", provenance.rates)
@@ -217,7 +225,7 @@ def test_overload_is_shed_with_a_retry_hint_while_admitted_calls_are_answered(tm
     gain = np.random.default_rng(0).exponential(size=(200, 200))
     with Server(settings) as server, grpc.insecure_channel(server.target) as channel:
         stub = allocator_pb2_grpc.AllocatorStub(channel)
-        request = power_control_request(gain, classical_iterations=3000)
+        request = power_control_request(gain, policy=messages.POLICY_CLASSICAL, classical_iterations=3000)
         calls = [stub.Allocate.future(request, timeout=60) for _ in range(8)]
         codes = [call.code() for call in calls]
         shed = [call for call in calls if call.code() is grpc.StatusCode.RESOURCE_EXHAUSTED]
@@ -235,7 +243,8 @@ def test_more_callers_than_threads_and_no_deadline_all_get_answers(tmp_path):
         grpc.insecure_channel(server.target) as channel,
     ):
         stub = allocator_pb2_grpc.AllocatorStub(channel)
-        calls = [stub.Allocate.future(power_control_request(gain, classical_iterations=500)) for _ in range(6)]
+        request = power_control_request(gain, policy=messages.POLICY_CLASSICAL, classical_iterations=500)
+        calls = [stub.Allocate.future(request) for _ in range(6)]
         assert [call.code() for call in calls] == [grpc.StatusCode.OK] * 6
 
 

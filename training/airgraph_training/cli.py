@@ -40,6 +40,9 @@ def fit(
     quick: Annotated[bool, typer.Option(help="A few samples and two epochs, to try it out.")] = False,
     threads: Annotated[int, typer.Option(min=1, help="Threads of torch; sums depend on it in the last bits.")] = 1,
     zoo: Annotated[Path | None, typer.Option(help="Zoo to export to; by default OUT/RECIPE/zoo.")] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="Run to go on from, where the recipe does; by default OUT/ITS-RECIPE.")
+    ] = None,
     reference: Reference = None,
     progress: Annotated[bool, typer.Option(help="Show a progress bar.")] = True,
 ) -> None:
@@ -55,9 +58,9 @@ def fit(
     torch.set_num_threads(threads)
     folder = out / chosen.name
     try:
-        fit_recipe(chosen, seed, folder, resume=resume, progress=progress)
+        fit_recipe(chosen, seed, folder, resume=resume, progress=progress, start=start)
     except FileNotFoundError as error:
-        raise typer.BadParameter(str(error), param_hint="--resume") from error
+        raise typer.BadParameter(str(error), param_hint="--resume or --start") from error
     export(folder, zoo or folder / "zoo", reference)
 
 
@@ -87,22 +90,19 @@ def evaluate(
     ),
 ) -> None:
     """Measures every model of a zoo on the frozen reference instances."""
-    from airgraph_models.zoo.card import CARD_FILE, read_card
-    from airgraph_training.evaluation import REFERENCE_FILES, reference_figures
-    from airgraph_training.export import onnx_session
-    from airgraph_training.model_card import ONNX_FILE
+    from airgraph_models.zoo.card import CARD_FILE
+    from airgraph_training.evaluation import REFERENCE_FILES, Exported, reference_figures
 
     cards = sorted(zoo.glob(f"*/*/*/{CARD_FILE}"))
     if not cards:
         raise typer.BadParameter(f"no model under {zoo}", param_hint="ZOO")
     for path in cards:
-        card = read_card(path.parent)
-        card.verify(path.parent, ONNX_FILE)
-        if not (reference / REFERENCE_FILES[card.problem]).exists():
-            raise typer.BadParameter(f"{REFERENCE_FILES[card.problem]} is not in {reference}", param_hint="--reference")
-        typer.echo(f"{card.problem}/{card.name}/{card.version}")
-        session = onnx_session(path.parent / ONNX_FILE)
-        _show([figure.document() for figure in reference_figures(session, card.problem, reference)])
+        network = Exported.of_zoo(path.parent)
+        if not (reference / REFERENCE_FILES[network.problem]).exists():
+            missing = REFERENCE_FILES[network.problem]
+            raise typer.BadParameter(f"{missing} is not in {reference}", param_hint="--reference")
+        typer.echo("/".join(path.parent.parts[-3:]))
+        _show([figure.document() for figure in reference_figures(network, reference)])
 
 
 @app.command()

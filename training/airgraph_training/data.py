@@ -1,4 +1,4 @@
-"""Fixed training sets, drawn by a seed, with the server's own features."""
+"""Training sets, drawn by a seed, with the server's own features."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from airgraph_models.problems.beamforming_features import Frames, beamforming_graph
-from airgraph_models.problems.beamforming_instance import Beamforming
-from airgraph_models.problems.links import Links
-from airgraph_models.problems.power_control_features import power_control_graph
-from airgraph_models.problems.power_control_instance import PowerControl
-from airgraph_models.problems.row_table import LinkGraph, build_row_table
-from airgraph_training.channels import PathLoss, drop_pairs, rayleigh
+from airgraph_models.problems import POWER_CONTROL, Beamforming, Links, PowerControl
+from airgraph_models.problems.beamforming_features import Frames, beamforming_graph, beamforming_statistics
+from airgraph_models.problems.layouts import LAYOUTS, ROW_TABLE, Graph
+from airgraph_training.channels import PathLoss, drop_pairs, rayleigh, rician
 from airgraph_training.channels.rayleigh import Complex128Array
 
 Instance = PowerControl | Beamforming
@@ -31,7 +28,11 @@ class SampleGroup:
         pairs: Pairs K of each.
         path_loss: Law of a drop in a square of ``side`` metres; None for i.i.d. Rayleigh fading.
         side: Metres.
-        snr_db: Range of the signal-to-noise ratio of Rayleigh samples, uniform in dB.
+        snr_db: Range of the signal-to-noise ratio of Rayleigh and Rician samples, uniform in dB.
+        rice_db: Range of the Rice factor, uniform in dB; None for Rayleigh fading.
+        present: Range of the share of the interfering links that exist, each at random; Rayleigh and Rician samples.
+        density: Range, uniform in its logarithm, of the density of a drop over that of a square of ``side``.
+        power_db: Range of the transmit power of a drop over that of its law, uniform in dB.
         reach: The network sees links within this many metres only (paper 001, section V-B); the objective counts all.
         weighted: Share of the samples with rate weights uniform in 0..1; the others weigh one.
     """
@@ -42,6 +43,10 @@ class SampleGroup:
     path_loss: PathLoss | None = None
     side: float = 0.0
     snr_db: tuple[float, float] = (10.0, 10.0)
+    rice_db: tuple[float, float] | None = None
+    present: tuple[float, float] = (1.0, 1.0)
+    density: tuple[float, float] = (1.0, 1.0)
+    power_db: tuple[float, float] = (0.0, 0.0)
     reach: float | None = None
     weighted: float = 0.0
 
@@ -52,16 +57,20 @@ class Prepared:
 
     Attributes:
         group: What was drawn.
+        layout: Of the graphs.
         graphs: One a sample, as the server would build it.
         channel: ``[n, K, K, F]`` as `airgraph_training.losses` takes it.
         weights: ``[n, K]``.
+        statistics: Input statistics of each.
         instances: The instances whose objective is meant (all links).
     """
 
     group: SampleGroup
-    graphs: list[LinkGraph]
+    layout: str
+    graphs: list[Graph]
     channel: Tensor
     weights: Tensor
+    statistics: list[dict[str, float]]
     instances: list[Instance]
 
 
@@ -73,12 +82,34 @@ class Batch(NamedTuple):
     weights: Tensor
 
 
+def _within(rng: np.random.Generator, bounds: tuple[float, float]) -> float:
+    """Uniform between the bounds; takes no chance where they are equal."""
+    return bounds[0] if bounds[0] == bounds[1] else rng.uniform(*bounds)
+
+
 def _channel(rng: np.random.Generator, group: SampleGroup, antennas: int) -> tuple[Complex128Array, np.ndarray | None]:
     if group.path_loss is None:
-        snr = 10 ** (rng.uniform(*group.snr_db) / 10)
-        return rayleigh(rng, group.pairs, group.pairs, antennas) * np.sqrt(snr), None
-    drop = drop_pairs(rng, group.pairs, group.side, group.path_loss, antennas)
-    return drop.channel, drop.distance
+        return _fading(rng, group, antennas), None
+    low, high = np.log(group.density)
+    side = group.side / np.sqrt(np.exp(_within(rng, (low, high))))
+    drop = drop_pairs(rng, group.pairs, side, group.path_loss, antennas)
+    channel: Complex128Array = drop.channel * 10 ** (_within(rng, group.power_db) / 20)
+    return channel, drop.distance
+
+
+def _fading(rng: np.random.Generator, group: SampleGroup, antennas: int) -> Complex128Array:
+    shape = (group.pairs, group.pairs, antennas)
+    snr = 10 ** (rng.uniform(*group.snr_db) / 10)
+    if group.rice_db is None:
+        channel = rayleigh(rng, *shape)
+    else:
+        channel = rician(rng, *shape, k_factor=10 ** (_within(rng, group.rice_db) / 10))
+    channel *= np.sqrt(snr)
+    share = _within(rng, group.present)
+    if share < 1.0:
+        exists = (rng.uniform(size=shape[:2]) < share) | np.eye(group.pairs, dtype=bool)
+        channel *= exists[..., None]
+    return channel
 
 
 def channel_in_frames(channel: Complex128Array, frames: Frames) -> np.ndarray:
@@ -92,9 +123,17 @@ def channel_in_frames(channel: Complex128Array, frames: Frames) -> np.ndarray:
     return np.ascontiguousarray(turned.astype(np.complex64)).view(np.float32)
 
 
-def _sample(
-    rng: np.random.Generator, group: SampleGroup, antennas: int
-) -> tuple[LinkGraph, np.ndarray, np.ndarray, Instance]:
+class Sample(NamedTuple):
+    """One drawn instance: its graph, what the loss needs, its input statistics and the instance with all links."""
+
+    graph: Graph
+    channel: np.ndarray
+    weights: np.ndarray
+    statistics: dict[str, float]
+    instance: Instance
+
+
+def _sample(rng: np.random.Generator, group: SampleGroup, antennas: int, layout: str) -> Sample:
     channel, distance = _channel(rng, group, max(antennas, 1))
     weights = rng.uniform(0.0, 1.0, group.pairs) if rng.uniform() < group.weighted else np.ones(group.pairs)
     seen, links = channel, None
@@ -105,30 +144,34 @@ def _sample(
         seen = channel[near]
     if antennas == 0:
         gain = np.abs(channel[..., 0]) ** 2
-        visible = PowerControl.create(np.abs(seen[..., 0]) ** 2, weights=weights, links=links)
-        complete = PowerControl.create(gain, weights=weights)
-        return power_control_graph(visible), gain[..., None].astype(np.float32), weights, complete
+        view = POWER_CONTROL.view(PowerControl.create(np.abs(seen[..., 0]) ** 2, weights=weights, links=links), layout)
+        whole = PowerControl.create(gain, weights=weights)
+        return Sample(view.graph, gain[..., None].astype(np.float32), weights, view.statistics, whole)
     graph, frames = beamforming_graph(Beamforming.create(seen, weights=weights, links=links))
     turned = channel_in_frames(channel, frames)
-    return graph, turned, weights, Beamforming.create(channel, weights=weights)
+    return Sample(graph, turned, weights, beamforming_statistics(graph), Beamforming.create(channel, weights=weights))
 
 
-def prepare(group: SampleGroup, antennas: int, rng: np.random.Generator, count: int | None = None) -> Prepared:
-    """Draws ``count`` (default: the group's own) samples and builds their graphs."""
-    samples = [_sample(rng, group, antennas) for _ in range(group.count if count is None else count)]
-    graphs, channels, weights, instances = zip(*samples, strict=True)
+def prepare(
+    group: SampleGroup, antennas: int, rng: np.random.Generator, count: int | None = None, layout: str = ROW_TABLE
+) -> Prepared:
+    """Draws ``count`` (default: the group's own) samples and builds their graphs in a network's layout."""
+    samples = [_sample(rng, group, antennas, layout) for _ in range(group.count if count is None else count)]
+    graphs, channels, weights, statistics, instances = zip(*samples, strict=True)
     return Prepared(
         group=group,
+        layout=layout,
         graphs=list(graphs),
         channel=torch.from_numpy(np.stack(channels)),
         weights=torch.from_numpy(np.stack(weights).astype(np.float32)),
+        statistics=list(statistics),
         instances=list(instances),
     )
 
 
 def collate(prepared: Prepared, chosen: np.ndarray) -> Batch:
-    """The disjoint union of the chosen samples, through the server's own table."""
-    table = build_row_table([prepared.graphs[i] for i in chosen])
-    inputs = tuple(torch.from_numpy(np.ascontiguousarray(array)) for array in table.inputs().values())
+    """The disjoint union of the chosen samples, joined as the server joins them."""
+    joined = LAYOUTS[prepared.layout]([prepared.graphs[i] for i in chosen])
+    inputs = tuple(torch.from_numpy(np.ascontiguousarray(array)) for array in joined.inputs().values())
     index = torch.from_numpy(chosen)
     return Batch(inputs, prepared.channel[index], prepared.weights[index])

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnxruntime as ort
 
 from airgraph_models.problems import FAMILIES, Beamforming, PowerControl
+from airgraph_models.problems.layouts import LAYOUTS
 from airgraph_models.problems.links import Links
-from airgraph_models.problems.row_table import build_row_table
+from airgraph_models.zoo.card import read_card
 from airgraph_training.data import Instance, SampleGroup, prepare
-from airgraph_training.export import onnx_session, run_onnx, to_onnx
+from airgraph_training.export import ONNX_FILE, onnx_session, run_onnx, to_onnx
 from airgraph_training.loading import WMMSE_ITERATIONS, wmmse_objectives
 from airgraph_training.run import TrainedRun
 
@@ -49,24 +51,48 @@ class Figure:
         return {k: round(v, 5) if isinstance(v, float) else v for k, v in asdict(self).items()}
 
 
-def network_objectives(
-    session: ort.InferenceSession, problem: str, seen: list[Instance], whole: list[Instance]
-) -> np.ndarray:
-    """Objective of the network's projected answer on each instance.
+@dataclass(frozen=True)
+class Exported:
+    """An exported network, ready to answer on the CPU.
 
-    Args:
-        session: The exported network.
+    Attributes:
+        session: Runs it.
+        layout: Which inputs it reads.
         problem: Problem family.
-        seen: Instances as the network sees them.
-        whole: The same with every link, by which the answer is judged.
     """
-    family = FAMILIES[problem]
-    objectives = []
-    for visible, complete in zip(seen, whole, strict=True):
-        view = family.view(visible)
-        allocation = family.project(complete, view.read(run_onnx(session, build_row_table([view.graph]))))
-        objectives.append(family.objective(complete, allocation))
-    return np.array(objectives)
+
+    session: ort.InferenceSession
+    layout: str
+    problem: str
+
+    @classmethod
+    def of_zoo(cls, directory: Path) -> Exported:
+        """The network of a zoo directory, checked against its card."""
+        card = read_card(directory)
+        card.verify(directory, ONNX_FILE)
+        return cls(onnx_session(directory / ONNX_FILE), card.layout, card.problem)
+
+    def answers(self, seen: Sequence[Any]) -> list[npt.NDArray[Any]]:
+        """Its answer to each instance, not projected; all in one run."""
+        views = [FAMILIES[self.problem].view(instance, self.layout) for instance in seen]
+        joined = LAYOUTS[self.layout]([view.graph for view in views])
+        rows = np.split(run_onnx(self.session, joined), np.cumsum(joined.sizes)[:-1])
+        return [view.read(row) for view, row in zip(views, rows, strict=True)]
+
+    def objectives(self, seen: Sequence[Any], whole: Sequence[Any]) -> np.ndarray:
+        """Objective of its projected answer on each instance, one at a time.
+
+        Args:
+            seen: Instances as the network sees them.
+            whole: The same with every link, by which the answer is judged.
+        """
+        family = FAMILIES[self.problem]
+        return np.array(
+            [
+                family.objective(complete, family.project(complete, self.answers([visible])[0]))
+                for visible, complete in zip(seen, whole, strict=True)
+            ]
+        )
 
 
 def _figure(
@@ -84,15 +110,16 @@ def _figure(
     )
 
 
-def reference_figures(session: ort.InferenceSession, problem: str, directory: Path) -> Iterator[Figure]:
+def reference_figures(network: Exported, directory: Path) -> Iterator[Figure]:
     """Figures on the frozen reference instances in ``directory``."""
+    problem = network.problem
     stored = np.load(directory / REFERENCE_FILES[problem])
     if problem == "power_control":
         for pairs in (5, 10, 20, 30, 50):
             gain = np.abs(stored[f"K{pairs}_H"].astype(np.complex128)) ** 2
             noise = float(stored["sigma2"]) if "sigma2" in stored else 0.1
             instances: list[Instance] = [PowerControl.create(g, noise_power=noise) for g in gain]
-            objectives = network_objectives(session, problem, instances, instances)
+            objectives = network.objectives(instances, instances)
             name = f"d2d_gaussian.npz, K = {pairs}: i.i.d. Rayleigh, 10 dB"
             denominator = "WMMSE, 100 iterations from full power (stored)"
             yield _figure(problem, name, objectives, instances, denominator, stored[f"K{pairs}_wmmse_rate"])
@@ -105,7 +132,7 @@ def reference_figures(session: ort.InferenceSession, problem: str, directory: Pa
             for channel, distance in zip(channels, stored[f"K{pairs}_dist"], strict=True)
         ]
         for seen, text in ((whole, "all links"), (near, "the network sees links within 500 m")):
-            objectives = network_objectives(session, problem, seen, whole)
+            objectives = network.objectives(seen, whole)
             name = f"miso_interference.npz, K = {pairs}: {text}"
             yield _figure(problem, name, objectives, whole, "WMMSE (stored)", stored[f"K{pairs}_wmmse_rate"])
 
@@ -117,15 +144,14 @@ def _within_reach(channel: np.ndarray, distance: np.ndarray) -> Beamforming:
     return Beamforming.create(channel[near], links=Links.create(receiver, transmitter, pairs, pairs))
 
 
-def held_out_figures(
-    session: ort.InferenceSession, problem: str, antennas: int, groups: tuple[SampleGroup, ...]
-) -> Iterator[Figure]:
+def held_out_figures(network: Exported, antennas: int, groups: tuple[SampleGroup, ...]) -> Iterator[Figure]:
     """Figures on samples of the groups' kinds, drawn by `TEST_SEED`; groups of limited reach are left out."""
+    problem = network.problem
     complete = [group for group in groups if group.reach is None]
     streams = np.random.default_rng(TEST_SEED).spawn(len(complete))
     for group, rng in zip(complete, streams, strict=True):
         drawn = prepare(group, antennas, rng)
-        objectives = network_objectives(session, problem, drawn.instances, drawn.instances)
+        objectives = network.objectives(drawn.instances, drawn.instances)
         denominator = f"WMMSE, {WMMSE_ITERATIONS} iterations from one start"
         reference = wmmse_objectives(problem, drawn)
         yield _figure(problem, f"held out: {group.name}", objectives, drawn.instances, denominator, reference)
@@ -134,9 +160,9 @@ def held_out_figures(
 def figures(run: TrainedRun, reference: Path | None) -> list[Figure]:
     """Every figure of a run for its card: held-out samples and, where there is a folder of them, the reference."""
     recipe = run.record.full_recipe()
-    session = onnx_session(to_onnx(run.network))
+    network = Exported(onnx_session(to_onnx(run.network)), recipe.architecture.layout, recipe.problem)
     groups = (*recipe.validation, *recipe.stretch)
-    measured = list(held_out_figures(session, recipe.problem, recipe.antennas, groups))
+    measured = list(held_out_figures(network, recipe.antennas, groups))
     if reference is not None:
-        measured += reference_figures(session, recipe.problem, reference)
+        measured += reference_figures(network, reference)
     return measured

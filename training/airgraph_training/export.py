@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import warnings
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,42 +14,28 @@ import onnxruntime as ort
 import torch
 from onnxscript import optimizer
 
-from airgraph_models.gnn.wcgcn import WCGCN
-from airgraph_models.problems.row_table import LinkGraph, RowTable, build_row_table
+from airgraph_models.problems.layouts import JoinedGraphs
+from airgraph_training.export_inputs import AXES, GraphNetwork, check_inputs, example_input, layout_of
 
-INPUTS = ("node", "link", "neighbour", "rows", "connected")
+ONNX_FILE, TORCHSCRIPT_FILE = "model.onnx", "model.pt"
 OUTPUT = "allocation"
 OPSET = 18
 TOLERANCE = 1e-5
-CHECK_SIZES = ((1,), (2,), (7,), (24,), (3, 1, 11))
 
 
 class ExportError(RuntimeError):
     """The exported networks do not agree with the eager one."""
 
 
-def random_graph(rng: np.random.Generator, nodes: int, node_features: int, link_features: int) -> LinkGraph:
-    """A random graph with isolated nodes and nodes of many links among its ``nodes``."""
-    joined = rng.random((nodes, nodes)) < rng.random((nodes, 1))
-    np.fill_diagonal(joined, False)
-    offsets = np.concatenate([[0], np.cumsum(joined.sum(axis=1))])
-    neighbour = np.nonzero(joined)[1]
-    link = rng.normal(1.0, 2.0, (neighbour.size, link_features)).astype(np.float32)
-    node = rng.normal(1.0, 2.0, (nodes, node_features)).astype(np.float32)
-    return LinkGraph(offsets.astype(np.int64), neighbour.astype(np.int64), link, node)
+def tensors(joined: JoinedGraphs) -> tuple[torch.Tensor, ...]:
+    """A union's inputs in the order of the network's arguments."""
+    return tuple(torch.from_numpy(np.ascontiguousarray(array)) for array in joined.inputs().values())
 
 
-def tensors(table: RowTable) -> tuple[torch.Tensor, ...]:
-    """A table's inputs in the order of the network's arguments."""
-    arrays = table.inputs()
-    return tuple(torch.from_numpy(np.ascontiguousarray(arrays[name])) for name in INPUTS)
-
-
-def to_onnx(network: WCGCN) -> bytes:
-    """ONNX bytes with all four extents dynamic (nodes, rows, slots a row, rows a node)."""
-    names = {"node": {0: "N"}, "link": {0: "R", 1: "W"}, "neighbour": {0: "R", 1: "W"}}
-    axes = {**names, "rows": {0: "N", 1: "C"}, "connected": {0: "N"}, OUTPUT: {0: "N"}}
-    table = build_row_table([random_graph(np.random.default_rng(0), 9, *_widths(network))])
+def to_onnx(network: GraphNetwork) -> bytes:
+    """ONNX bytes with all extents dynamic."""
+    layout = layout_of(network)
+    axes = {**AXES[layout], OUTPUT: {0: "N"}}
     stream = io.BytesIO()
     with warnings.catch_warnings():
         # The tracing exporter folds each product with its bias into one Gemm, which ONNX Runtime then fuses with
@@ -58,9 +43,9 @@ def to_onnx(network: WCGCN) -> bytes:
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             network.eval(),
-            tensors(table),
+            tensors(example_input(network)),
             stream,  # type: ignore[arg-type]  # a stream is taken, though the annotation forgets it
-            input_names=list(INPUTS),
+            input_names=list(AXES[layout]),
             output_names=[OUTPUT],
             dynamic_axes=axes,
             opset_version=OPSET,
@@ -72,8 +57,8 @@ def to_onnx(network: WCGCN) -> bytes:
     return serialised
 
 
-def to_torchscript(network: WCGCN) -> bytes:
-    """TorchScript bytes on the CPU, not frozen: its ``state_dict`` loads into a `WCGCN`, to train on or to compare."""
+def to_torchscript(network: GraphNetwork) -> bytes:
+    """TorchScript bytes on the CPU, not frozen: its ``state_dict`` loads into the eager network."""
     stream = io.BytesIO()
     with warnings.catch_warnings():
         # Deprecated by torch, but what libtorch users load.
@@ -102,15 +87,15 @@ def onnx_session(model: bytes | Path) -> ort.InferenceSession:
     return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
 
-def run_onnx(session: ort.InferenceSession, table: RowTable) -> npt.NDArray[np.float32]:
-    """The network's answer to a table."""
+def run_onnx(session: ort.InferenceSession, joined: JoinedGraphs) -> npt.NDArray[np.float32]:
+    """The network's answer to a union of graphs."""
     wanted = [tensor.name for tensor in session.get_inputs()]
-    arrays = table.inputs()
+    arrays = joined.inputs()
     answer: npt.NDArray[np.float32] = session.run(None, {name: arrays[name] for name in wanted})[0]
     return answer
 
 
-def check_agreement(network: WCGCN, onnx_model: bytes, script: bytes, seed: int = 0) -> float:
+def check_agreement(network: GraphNetwork, onnx_model: bytes, script: bytes, seed: int = 0) -> float:
     """Largest difference between eager, ONNX and TorchScript over random graphs, isolated nodes among them.
 
     Raises:
@@ -119,22 +104,12 @@ def check_agreement(network: WCGCN, onnx_model: bytes, script: bytes, seed: int 
     session = onnx_session(onnx_model)
     module = torch.jit.load(io.BytesIO(script))  # type: ignore[no-untyped-call]
     worst = 0.0
-    for table in _check_tables(network, np.random.default_rng(seed)):
-        arguments = tensors(table)
+    for joined in check_inputs(network, np.random.default_rng(seed)):
+        arguments = tensors(joined)
         with torch.inference_mode():
             eager, scripted = network.eval()(*arguments).numpy(), module(*arguments).numpy()
-        for other in (run_onnx(session, table), scripted):
+        for other in (run_onnx(session, joined), scripted):
             worst = max(worst, float(np.abs(other - eager).max()))
     if not worst <= TOLERANCE:
         raise ExportError(f"eager, ONNX and TorchScript differ by {worst:.3g}, at most {TOLERANCE:g} is allowed")
     return worst
-
-
-def _check_tables(network: WCGCN, rng: np.random.Generator) -> Iterator[RowTable]:
-    for sizes in CHECK_SIZES:
-        for width in (None, 1, 5):
-            yield build_row_table([random_graph(rng, size, *_widths(network)) for size in sizes], width)
-
-
-def _widths(network: WCGCN) -> tuple[int, int]:
-    return network.node_mean.numel(), network.link_mean.numel()

@@ -10,9 +10,9 @@ from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 
 from airgraph_training.curve import ValidationCurve
 from airgraph_training.loading import RecipeData
-from airgraph_training.module import WCGCNModule
+from airgraph_training.module import GraphNetworkModule
 from airgraph_training.recipes import Recipe
-from airgraph_training.run import BEST, LAST, RunRecord, write_record
+from airgraph_training.run import BEST, LAST, RunRecord, load_run, write_record
 
 
 def fit(
@@ -23,6 +23,7 @@ def fit(
     resume: bool = False,
     progress: bool = True,
     stop_after: int | None = None,
+    start: Path | None = None,
 ) -> None:
     """Trains a recipe; leaves checkpoints, the validation curve and the run's record in ``out``.
 
@@ -32,10 +33,11 @@ def fit(
         out: Folder of the run.
         resume: Go on from the last checkpoint in ``out``; the result is that of an unbroken run.
         progress: Whether to show a progress bar.
+        start: Run of the recipe that this one goes on from; by default the folder of its name beside ``out``.
         stop_after: Break off after this many epochs; the learning-rate schedule stays that of the whole run.
 
     Raises:
-        FileNotFoundError: ``resume`` without a checkpoint in ``out``.
+        FileNotFoundError: ``resume`` without a checkpoint in ``out``, or no run to go on from.
     """
     checkpoint = out / f"{LAST}.ckpt"
     if resume and not checkpoint.exists():
@@ -45,8 +47,10 @@ def fit(
     data = RecipeData(recipe, seed)
     record = RunRecord.of(recipe, seed, data.prepared, torch.get_num_threads())
     write_record(record, out)
-    module = WCGCNModule(recipe, record.architecture, recipe.epochs * data.steps_per_epoch)
+    module = GraphNetworkModule(recipe, recipe.epochs * data.steps_per_epoch)
     module.standardise(data.prepared)
+    if recipe.goes_on_from is not None:
+        module.go_on_from(load_run(start or out.with_name(recipe.goes_on_from)).network)
     best = ModelCheckpoint(out, BEST, monitor="ratio/mean", mode="max", save_last=True, enable_version_counter=False)
     trainer = lightning.Trainer(
         accelerator="cpu",

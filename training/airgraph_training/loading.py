@@ -20,10 +20,13 @@ WMMSE_ITERATIONS = 100
 IndexArray = np.ndarray
 
 
-def draw(recipe: Recipe, seed: int) -> list[Prepared]:
-    """The fixed training set of a seed."""
+def draw(recipe: Recipe, seed: int | tuple[int, int]) -> list[Prepared]:
+    """The training set of a seed, or of a (seed, epoch) where every epoch draws anew."""
     streams = np.random.default_rng(seed).spawn(len(recipe.training))
-    return [prepare(g, recipe.antennas, rng) for g, rng in zip(recipe.training, streams, strict=True)]
+    layout = recipe.architecture.layout
+    return [
+        prepare(group, recipe.antennas, rng, layout=layout) for group, rng in zip(recipe.training, streams, strict=True)
+    ]
 
 
 def wmmse_objectives(problem: str, prepared: Prepared) -> np.ndarray:
@@ -60,8 +63,9 @@ class Steps(Dataset[list[Batch]]):
 
 
 def _unions(recipe: Recipe, part: Prepared) -> int:
-    links = sum(graph.neighbour.size for graph in part.graphs)
-    return max(1, min(len(part.graphs), round(links / recipe.links_per_batch)))
+    links = sum(graph.links for graph in part.graphs) / recipe.links_per_batch
+    nodes = sum(graph.nodes for graph in part.graphs) / recipe.nodes_per_batch
+    return max(1, min(len(part.graphs), round(max(links, nodes))))
 
 
 class Validation(Dataset[tuple[str, Batch, Tensor]]):
@@ -72,7 +76,7 @@ class Validation(Dataset[tuple[str, Batch, Tensor]]):
         streams = np.random.default_rng(VALIDATION_SEED + seed).spawn(len(recipe.validation))
         self._items = []
         for group, rng in zip(recipe.validation, streams, strict=True):
-            part = prepare(group, recipe.antennas, rng)
+            part = prepare(group, recipe.antennas, rng, layout=recipe.architecture.layout)
             reference = torch.from_numpy(wmmse_objectives(recipe.problem, part).astype(np.float32))
             self._items.append((group.name, collate(part, np.arange(len(part.graphs))), reference))
 
@@ -106,6 +110,8 @@ class RecipeData(lightning.LightningDataModule):
     def train_dataloader(self) -> DataLoader[list[Batch]]:
         """The current epoch's steps; the trainer asks anew for every epoch."""
         epoch = self.trainer.current_epoch if self.trainer else 0
+        if self._recipe.fresh and epoch:
+            self.prepared = draw(self._recipe, (self._seed, epoch))
         return DataLoader(Steps(self._recipe, self.prepared, self._seed, epoch), batch_size=None)
 
     def val_dataloader(self) -> DataLoader[tuple[str, Batch, Tensor]]:

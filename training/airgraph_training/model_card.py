@@ -12,18 +12,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
+from airgraph_models.gnn.wcgcn import WCGCN
 from airgraph_models.problems import FAMILIES, Beamforming, PowerControl
-from airgraph_models.problems.row_table import build_row_table
+from airgraph_models.problems.layouts import LAYOUTS
 from airgraph_models.zoo.card import CARD_FILE, SCHEMA_VERSION, parse_card, sha256
 from airgraph_training.channels import PUBLISHED_FIELD, drop_pairs, rayleigh
 from airgraph_training.data import SampleGroup
 from airgraph_training.evaluation import Figure
-from airgraph_training.export import check_agreement, onnx_session, run_onnx, to_onnx, to_torchscript
+from airgraph_training.export import (
+    ONNX_FILE,
+    TORCHSCRIPT_FILE,
+    check_agreement,
+    onnx_session,
+    run_onnx,
+    to_onnx,
+    to_torchscript,
+)
 from airgraph_training.recipes import Recipe
 from airgraph_training.run import Domain, TrainedRun
 
-ONNX_FILE, TORCHSCRIPT_FILE = "model.onnx", "model.pt"
 LIBRARIES = ("torch", "lightning", "numpy", "onnx", "onnxruntime")
 GOLDEN_PAIRS, GOLDEN_SEED, GOLDEN_NOISE, GOLDEN_TOLERANCE = 6, 6, 0.1, 1e-5
 NODES = (2, 2000)
@@ -78,30 +87,29 @@ def card_document(run: TrainedRun, files: Path, figures: Sequence[Figure], diffe
     """The card of the exported files in ``files``."""
     record, recipe = run.record, run.record.full_recipe()
     network = run.network
-    statistics = {
-        name: [round(float(v), 7) for v in getattr(network, name)]
-        for name in ("node_mean", "node_std", "link_mean", "link_std")
-    }
     quick = " --quick" if record.quick else ""
     return {
         "schema_version": SCHEMA_VERSION,
         "name": recipe.model,
         "version": recipe.version,
         "problem": recipe.problem,
+        "default": recipe.default,
         "description": recipe.description,
         "paper": PAPER,
         "antennas": max(1, recipe.antennas),
         "architecture": {
-            "network": "WCGCN, max aggregation, one set of weights for all layers",
-            "layout": "row_table",
-            **asdict(record.architecture),
+            "network": recipe.architecture.title,
+            "layout": recipe.architecture.layout,
+            **asdict(recipe.architecture),
             "parameters": sum(p.numel() for p in network.parameters()),
         },
         "training": {
             "command": f"airgraph-train fit {recipe.name} --seed {record.seed} --epochs {record.epochs}{quick}",
+            **({"goes_on_from": recipe.goes_on_from} if recipe.goes_on_from else {}),
             "seed": record.seed,
             "machine": f"CPU, {record.threads} thread(s)",
             "samples": recipe.samples,
+            "samples_drawn": "anew for every epoch" if recipe.fresh else "once",
             "distribution": [_distribution(group) for group in recipe.training],
             "loss": "mean of -log(weighted sum rate), unsupervised",
             "optimiser": f"Adam, peak learning rate {recipe.learning_rate:g}, cosine decay, averaged weights",
@@ -110,13 +118,21 @@ def card_document(run: TrainedRun, files: Path, figures: Sequence[Figure], diffe
             "validation_ratio_to_wmmse": round(run.validation, 5),
             "libraries": {name: version(name) for name in LIBRARIES},
         },
-        "feature_statistics": statistics,
+        **feature_statistics(network),
         "quality": [figure.document() for figure in figures],
         "largest_difference_between_formats": difference,
         "domain": {"nodes": list(NODES), **_domain(record.domain, recipe)},
         "sha256": {name: sha256(files / name) for name in (ONNX_FILE, TORCHSCRIPT_FILE)},
         "golden": golden(recipe, files / ONNX_FILE),
     }
+
+
+def feature_statistics(network: torch.nn.Module) -> dict[str, Any]:
+    """What a network that scales its inputs took from the training set."""
+    if not isinstance(network, WCGCN):
+        return {}
+    names = ("node_mean", "node_std", "link_mean", "link_std")
+    return {"feature_statistics": {name: [round(float(v), 7) for v in getattr(network, name)] for name in names}}
 
 
 def _domain(observed: Domain, recipe: Recipe) -> dict[str, list[float]]:
@@ -128,19 +144,34 @@ def _domain(observed: Domain, recipe: Recipe) -> dict[str, list[float]]:
 
 
 def _distribution(group: SampleGroup) -> dict[str, Any]:
-    if group.path_loss is None:
-        kind = "i.i.d. Rayleigh, {:g} to {:g} dB".format(*group.snr_db)
-    else:
-        kind = f"{group.path_loss.name} in a square of {group.side:g} m"
-        if group.reach is not None:
-            kind += f", links within {group.reach:g} m"
     return {
         "name": group.name,
         "samples": group.count,
         "pairs": group.pairs,
-        "channels": kind,
+        "channels": _fading(group) if group.path_loss is None else _drop(group),
         "weighted_share": group.weighted,
     }
+
+
+def _fading(group: SampleGroup) -> str:
+    kind = "i.i.d. Rayleigh, {:g} to {:g} dB".format(*group.snr_db)
+    if group.rice_db is not None:
+        kind = "Rician, factor {:g} to {:g} dB, at {:g} to {:g} dB".format(*group.rice_db, *group.snr_db)
+    if group.present != (1.0, 1.0):
+        kind += ", {:g} to {:g} of the interfering links".format(*group.present)
+    return kind
+
+
+def _drop(group: SampleGroup) -> str:
+    assert group.path_loss is not None
+    kind = f"{group.path_loss.name} in a square of {group.side:g} m"
+    if group.density != (1.0, 1.0):
+        kind += ", {:g} to {:g} times as dense".format(*group.density)
+    if group.power_db != (0.0, 0.0):
+        kind += ", power changed by {:g} to {:g} dB".format(*group.power_db)
+    if group.reach is not None:
+        kind += f", links within {group.reach:g} m"
+    return kind
 
 
 def golden(recipe: Recipe, onnx_file: Path) -> dict[str, Any]:
@@ -158,6 +189,7 @@ def golden(recipe: Recipe, onnx_file: Path) -> dict[str, Any]:
         channel = np.round(drop.channel * np.sqrt(GOLDEN_NOISE), 4)
         given.update(channel_real=channel.real.tolist(), channel_imag=channel.imag.tolist())
         instance = Beamforming.create(channel, weights=weights, noise_power=GOLDEN_NOISE)
-    table = build_row_table([FAMILIES[recipe.problem].view(instance).graph])
-    output = run_onnx(onnx_session(onnx_file), table)
+    layout = recipe.architecture.layout
+    joined = LAYOUTS[layout]([FAMILIES[recipe.problem].view(instance, layout).graph])
+    output = run_onnx(onnx_session(onnx_file), joined)
     return {"instance": given, "output": output.astype(float).tolist(), "tolerance": GOLDEN_TOLERANCE}

@@ -1,4 +1,4 @@
-"""The Lightning module: a WCGCN, its unsupervised loss, its averaged weights and its validation."""
+"""The Lightning module: a graph network, its unsupervised loss, its averaged weights and its validation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from airgraph_models.gnn.wcgcn import WCGCN, WCGCNArchitecture
+from airgraph_models.gnn.wcgcn import WCGCN
+from airgraph_models.problems.row_table import LinkGraph
 from airgraph_training.data import Batch, Prepared
 from airgraph_training.losses import beamforming_objective, power_control_objective, relative_loss
 from airgraph_training.recipes import Recipe
@@ -27,7 +28,7 @@ def objective_of(antennas: int) -> Objective:
     return beamforming_objective if antennas else power_control_objective
 
 
-class WCGCNModule(lightning.LightningModule):
+class GraphNetworkModule(lightning.LightningModule):
     """Trains a network on the relative objective; what is validated and exported is its moving average.
 
     Attributes:
@@ -35,10 +36,10 @@ class WCGCNModule(lightning.LightningModule):
         average: Their exponential moving average.
     """
 
-    def __init__(self, recipe: Recipe, architecture: WCGCNArchitecture, steps: int) -> None:
+    def __init__(self, recipe: Recipe, steps: int) -> None:
         """``steps`` is the length of the learning-rate schedule."""
         super().__init__()
-        self.network = WCGCN(architecture)
+        self.network = recipe.architecture.build()
         decay = get_ema_multi_avg_fn(recipe.averaging)  # type: ignore[no-untyped-call]
         self.average = AveragedModel(self.network, multi_avg_fn=decay)
         self._recipe = recipe
@@ -46,12 +47,19 @@ class WCGCNModule(lightning.LightningModule):
         self._objective = objective_of(recipe.antennas)
 
     def standardise(self, prepared: Sequence[Prepared]) -> None:
-        """Takes the training set's feature statistics into both networks."""
-        graphs = [graph for part in prepared for graph in part.graphs]
+        """Takes the training set's feature statistics into both networks, where they scale their inputs at all."""
+        if not isinstance(self.network, WCGCN):
+            return
+        graphs = [cast(LinkGraph, graph) for part in prepared for graph in part.graphs]
         node = torch.cat([torch.from_numpy(graph.node) for graph in graphs])
         link = torch.cat([torch.from_numpy(graph.link) for graph in graphs])
         for network in (self.network, self.averaged):
-            network.standardise(node, link)
+            cast(WCGCN, network).standardise(node, link)
+
+    def go_on_from(self, trained: torch.nn.Module) -> None:
+        """Takes over the weights and statistics of a trained network of the same sizes."""
+        for network in (self.network, self.averaged):
+            network.load_state_dict(trained.state_dict())
 
     def objectives(self, network: torch.nn.Module, batch: Batch) -> Tensor:
         """Weighted sum rate of each instance ``[B]`` under a network's answers."""
@@ -60,9 +68,9 @@ class WCGCNModule(lightning.LightningModule):
         return self._objective(answers, batch.channel, batch.weights)
 
     @property
-    def averaged(self) -> WCGCN:
+    def averaged(self) -> torch.nn.Module:
         """The averaged network."""
-        return cast(WCGCN, self.average.module)
+        return self.average.module
 
     def training_step(self, batches: list[Batch], batch_idx: int) -> Tensor:
         """Mean relative loss over the unions of one step."""

@@ -10,10 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from airgraph_models.gnn.wcgcn import WCGCN, WCGCNArchitecture
-from airgraph_models.problems.beamforming_features import beamforming_statistics
-from airgraph_models.problems.power_control_features import power_control_statistics
 from airgraph_training.data import Prepared
+from airgraph_training.export_inputs import GraphNetwork
 from airgraph_training.recipes import RECIPES, Recipe
 
 RECORD = "run.json"
@@ -34,7 +32,6 @@ class RunRecord:
         epochs: Epochs of the schedule.
         seed: Of the samples, the weights and the order.
         threads: Threads that torch computed with.
-        architecture: Sizes of the network.
         domain: Range of each input statistic over the training set.
     """
 
@@ -43,25 +40,14 @@ class RunRecord:
     epochs: int
     seed: int
     threads: int
-    architecture: WCGCNArchitecture
     domain: Domain
 
     @classmethod
     def of(cls, recipe: Recipe, seed: int, prepared: list[Prepared], threads: int) -> RunRecord:
         """The record of a run on the samples ``prepared``."""
-        graph = prepared[0].graphs[0]
-        architecture = WCGCNArchitecture(
-            node_features=graph.node.shape[1],
-            link_features=graph.link.shape[1],
-            antennas=recipe.antennas,
-            message=recipe.message,
-            update=recipe.update,
-            memory=recipe.memory,
-            layers=recipe.layers,
-        )
         quick = recipe.samples != RECIPES[recipe.name].samples
-        domain = training_domain(recipe.problem, prepared)
-        return cls(recipe.name, quick, recipe.epochs, seed, threads, architecture, domain)
+        domain = training_domain(prepared)
+        return cls(recipe.name, quick, recipe.epochs, seed, threads, domain)
 
     def full_recipe(self) -> Recipe:
         """The recipe as it was run."""
@@ -81,16 +67,14 @@ class TrainedRun:
     """
 
     record: RunRecord
-    network: WCGCN
+    network: GraphNetwork
     epoch: int
     validation: float
 
 
-def training_domain(problem: str, prepared: list[Prepared]) -> Domain:
+def training_domain(prepared: list[Prepared]) -> Domain:
     """Range of each per-instance statistic over the training set, widened by `WIDENED` of itself, never below 0."""
-    statistics_of = {"power_control": power_control_statistics, "beamforming": beamforming_statistics}[problem]
-    observed = [statistics_of(graph) for part in prepared for graph in part.graphs]
-    return dict(_ranges(observed))
+    return dict(_ranges([statistics for part in prepared for statistics in part.statistics]))
 
 
 def _ranges(observed: list[dict[str, float]]) -> Iterator[tuple[str, tuple[float, float]]]:
@@ -113,14 +97,12 @@ def load_run(out: Path) -> TrainedRun:
         FileNotFoundError: ``out`` holds no finished epoch of a run.
     """
     document = json.loads((out / RECORD).read_text(encoding="utf-8"))
-    sizes = document.pop("architecture")
-    architecture = WCGCNArchitecture(**{**sizes, "message": tuple(sizes["message"])})
     domain = {name: (low, high) for name, (low, high) in document.pop("domain").items()}
-    record = RunRecord(architecture=architecture, domain=domain, **document)
+    record = RunRecord(domain=domain, **document)
     checkpoint = torch.load(out / f"{BEST}.ckpt", map_location="cpu", weights_only=False)
     prefix = "average.module."
     weights = {k.removeprefix(prefix): v for k, v in checkpoint["state_dict"].items() if k.startswith(prefix)}
-    network = WCGCN(architecture)
+    network = record.full_recipe().architecture.build()
     network.load_state_dict(weights)
     kept = next(v for k, v in checkpoint["callbacks"].items() if k.startswith("ModelCheckpoint"))
     return TrainedRun(record, network.eval(), int(checkpoint["epoch"]) + 1, float(kept["best_model_score"]))

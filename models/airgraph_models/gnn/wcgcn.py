@@ -15,6 +15,7 @@ the closed-form baseline: full power, or the maximum-ratio beam.
 
 # No postponed annotations here: TorchScript reads the class's annotations as types.
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +42,13 @@ class WCGCNArchitecture:
     update: int
     memory: int = 0
     layers: int = 3
+
+    layout: ClassVar[str] = "row_table"
+    title: ClassVar[str] = "WCGCN, max aggregation, one set of weights for all layers"
+
+    def build(self) -> "WCGCN":
+        """The network, with random weights."""
+        return WCGCN(self)
 
     @property
     def allocation(self) -> int:

@@ -18,6 +18,7 @@ from airgraph_models.problems.beamforming_features import (
 )
 from airgraph_models.problems.beamforming_instance import Beamforming
 from airgraph_models.problems.family import GraphView, ProblemFamily, Refined, Size, best_of, groups_by
+from airgraph_models.problems.layouts import ROW_TABLE
 from airgraph_models.problems.validation import ComplexArray, FloatArray
 
 __all__ = ["BEAMFORMING", "Beamforming", "BeamformingFamily"]
@@ -52,7 +53,7 @@ class BeamformingFamily(ProblemFamily[Beamforming]):
         """Antennas a transmitter."""
         return instance.antennas
 
-    def view(self, instance: Beamforming) -> GraphView:
+    def view(self, instance: Beamforming, layout: str = ROW_TABLE) -> GraphView:
         """The network's output ``[K, 2N]`` is a beam in each node's antenna frame."""
         graph, frames = beamforming_graph(instance)
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from airgraph_models.classical.stopping import Stopping
-from airgraph_models.problems.row_table import LinkGraph
+from airgraph_models.problems.layouts import ROW_TABLE, Graph
 from airgraph_models.problems.validation import FloatArray
 
 Array = npt.NDArray[Any]
@@ -67,7 +67,7 @@ class GraphView:
         read: Turns the network's output for this instance ``[K, ...]`` into an allocation (not projected).
     """
 
-    graph: LinkGraph
+    graph: Graph
     statistics: dict[str, float]
     read: Callable[[npt.NDArray[np.floating]], Array]
 
@@ -79,11 +79,15 @@ class ProblemFamily(ABC, Generic[InstanceT]):
         name: As in the contract.
         baseline_solver: Name of the closed form that guards every answer.
         classical_solver: Name of the iterative algorithm.
+        link_seconds: Rough time of an iteration a link and antenna, until one has been measured.
+        layouts: Names of the layouts that its networks may read.
     """
 
     name: ClassVar[str]
     baseline_solver: ClassVar[str]
     classical_solver: ClassVar[str]
+    link_seconds: ClassVar[float] = 1e-7
+    layouts: ClassVar[tuple[str, ...]] = (ROW_TABLE,)
 
     @abstractmethod
     def measure(self, instance: InstanceT) -> Size:
@@ -94,8 +98,12 @@ class ProblemFamily(ABC, Generic[InstanceT]):
         """Antennas of each transmitter (1 where the problem has scalar gains)."""
 
     @abstractmethod
-    def view(self, instance: InstanceT) -> GraphView:
+    def view(self, instance: InstanceT, layout: str = ROW_TABLE) -> GraphView:
         """The instance's graph, and how the network's answer is read back.
+
+        Args:
+            instance: What is to be solved.
+            layout: Which graphs the network reads; one of `layouts`.
 
         Raises:
             UnsupportedInstanceError: No network of this family can take the instance.
@@ -132,9 +140,20 @@ class ProblemFamily(ABC, Generic[InstanceT]):
     def starts(self, instance: InstanceT) -> Array:
         """Feasible classical starting points ``[S, ...]``; the first is the papers'."""
 
-    def polish_starts(self, instance: InstanceT) -> Array:
-        """Further starting points ``[S, ...]`` that AUTO refines beside the network's answer; deterministic."""
-        return self.starts(instance)
+    def polish_starts(self, instance: InstanceT, most: int) -> Array:
+        """At most ``most`` starting points ``[S, ...]`` for AUTO beside the network's answer; always the same ones."""
+        return self.starts(instance)[:most]
+
+    def polish(self, instances: Sequence[InstanceT], starts: Sequence[Array], stopping: Stopping) -> list[Refined]:
+        """What AUTO does with its starts: `refine`, unless the family has something faster.
+
+        Each instance gets its best result, never worse than its first start.
+        """
+        return self.refine(instances, starts, stopping)
+
+    def polish_stages(self, starts: int, iterations: int) -> list[tuple[int, int]]:
+        """(starts still running, iterations) of the stages of `polish`, to predict its time."""
+        return [(starts, iterations)]
 
     @abstractmethod
     def refine(self, instances: Sequence[InstanceT], starts: Sequence[Array], stopping: Stopping) -> list[Refined]:

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from airgraph_models.classical.race import Interference, race, stages
 from airgraph_models.classical.random_power import sparse_power
 from airgraph_models.classical.scalar_wmmse import Crosstalk, scalar_wmmse
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.classical.sum_rate import spectral_efficiency, weighted_sum_rate
 from airgraph_models.problems.family import GraphView, ProblemFamily, Refined, Size, best_of, groups_by
+from airgraph_models.problems.layouts import GAIN_BLOCKS, ROW_TABLE
 from airgraph_models.problems.power_control_features import power_control_graph, power_control_statistics
+from airgraph_models.problems.power_control_gains import gain_statistics, power_control_gains
 from airgraph_models.problems.power_control_instance import PowerControl
 from airgraph_models.problems.validation import FloatArray
 
 __all__ = ["POWER_CONTROL", "PowerControl", "PowerControlFamily"]
 
-
-SPARSE_STARTS = 14
-"""With the network's answer and full power sixteen: small arrays cost calls, not arithmetic, so they are cheap."""
+FINAL_ITERATIONS = 1
+"""Plain iterations in double precision behind a race."""
 
 
 class PowerControlFamily(ProblemFamily[PowerControl]):
@@ -34,6 +37,8 @@ class PowerControlFamily(ProblemFamily[PowerControl]):
     name: ClassVar[str] = PowerControl.problem
     baseline_solver: ClassVar[str] = "full_power"
     classical_solver: ClassVar[str] = "wmmse"
+    link_seconds: ClassVar[float] = 2e-9
+    layouts: ClassVar[tuple[str, ...]] = (ROW_TABLE, GAIN_BLOCKS)
 
     def measure(self, instance: PowerControl) -> Size:
         """Pairs and channels."""
@@ -43,13 +48,16 @@ class PowerControlFamily(ProblemFamily[PowerControl]):
         """One."""
         return 1
 
-    def view(self, instance: PowerControl) -> GraphView:
+    def view(self, instance: PowerControl, layout: str = ROW_TABLE) -> GraphView:
         """The network's output ``[K, 1]`` is the share of each budget."""
-        graph = power_control_graph(instance)
 
         def read(output: npt.NDArray[np.floating]) -> FloatArray:
             return output[:, 0].astype(np.float64) * instance.max_power
 
+        if layout == GAIN_BLOCKS:
+            gains = power_control_gains(instance)
+            return GraphView(gains, gain_statistics(gains), read)
+        graph = power_control_graph(instance)
         return GraphView(graph, power_control_statistics(graph), read)
 
     def rates(self, instance: PowerControl, allocation: FloatArray) -> FloatArray:
@@ -79,10 +87,43 @@ class PowerControlFamily(ProblemFamily[PowerControl]):
         """Full power ``[1, K]``."""
         return instance.max_power[None]
 
-    def polish_starts(self, instance: PowerControl) -> FloatArray:
-        """Full power and sparse powers ``[1 + SPARSE_STARTS, K]``, the same ones for every instance of a size."""
-        sparse = sparse_power(instance.max_power[None], SPARSE_STARTS, np.random.default_rng(instance.size))
-        return np.concatenate([self.starts(instance), sparse])
+    def polish_starts(self, instance: PowerControl, most: int) -> FloatArray:
+        """Full power and random powers ``[most, K]``, the same ones for every instance of a size."""
+        return instance.max_power * _start_shares(instance.size, most)
+
+    def polish(
+        self, instances: Sequence[PowerControl], starts: Sequence[FloatArray], stopping: Stopping
+    ) -> list[Refined]:
+        """A race of all starts, then plain WMMSE from its winner; dense instances of one size in one batch."""
+        found: dict[int, Refined] = {}
+        keys = [
+            (instance.size, len(start)) if instance.links is None else None
+            for instance, start in zip(instances, starts, strict=True)
+        ]
+        for group in groups_by(keys):
+            members = [instances[i] for i in group]
+            shares = [starts[i] / instances[i].max_power for i in group]
+            if len(group) == 1:
+                winner = race(members[0].interference, members[0].weights[None], shares[0], stopping)
+            else:
+                interference = Interference.dense(np.stack([member.snr for member in members]))
+                weights = np.stack([member.weights[None] for member in members])
+                winner = race(interference, weights, np.stack(shares), stopping)
+            powers = winner.power.reshape(len(group), -1)
+            # A doubled step may overshoot: the first start stays in.
+            ends = [
+                np.stack([power * member.max_power, starts[i][0]])
+                for i, member, power in zip(group, members, powers, strict=True)
+            ]
+            last = Stopping(min(FINAL_ITERATIONS, stopping.iterations), 0.0, stopping.expired)
+            for i, end, led in zip(group, self.refine(members, ends, last), winner.start.reshape(-1), strict=True):
+                led_by = 0 if end.start == 1 else int(led)
+                found[i] = Refined(end.allocation, end.objective, winner.iterations + end.iterations, led_by)
+        return [found[i] for i in range(len(instances))]
+
+    def polish_stages(self, starts: int, iterations: int) -> list[tuple[int, int]]:
+        """Those of the race."""
+        return list(stages(starts, iterations))
 
     def refine(
         self, instances: Sequence[PowerControl], starts: Sequence[FloatArray], stopping: Stopping
@@ -115,6 +156,15 @@ class PowerControlFamily(ProblemFamily[PowerControl]):
         power: npt.NDArray[np.floating] = allocation.astype(instance.dtype)
         over = power.astype(np.float64) > instance.max_power
         return np.where(over, np.nextafter(power, instance.dtype.type(0)), power)
+
+
+@lru_cache(maxsize=256)
+def _start_shares(size: int, most: int) -> FloatArray:
+    """Shares of the budgets ``[most, K]``: full power, then random ones, most of them small in most."""
+    random = sparse_power(np.ones((1, size)), max(most - 1, 0), np.random.default_rng(size))
+    shares = np.concatenate([np.ones((1, size)), random])[:most]
+    shares.flags.writeable = False
+    return shares
 
 
 POWER_CONTROL = PowerControlFamily()

@@ -24,17 +24,15 @@ def power_control_graph(instance: PowerControl) -> LinkGraph:
     largest = instance.weights.max()
     weight = instance.weights / largest if largest > 0 else instance.weights
     if instance.links is None:
-        gain = instance.gain.reshape(nodes, nodes)
-        level = np.log1p(gain * (instance.max_power / instance.noise_power[:, None])).astype(np.float32)
+        level = np.log1p(instance.snr).astype(np.float32)
         around = dense_neighbours(nodes)
         flat = level.reshape(-1)
         link = np.stack([flat[around.incoming], flat[around.outgoing]], axis=-1)
         direct = level.diagonal()
     else:
         rx, tx = instance.links.receiver, instance.links.transmitter
-        snr = instance.gain * instance.max_power[tx] / instance.noise_power[rx]
         # One entry more than there are links: index -1 (no such link) reads a level of zero.
-        level = np.append(np.log1p(snr), 0.0).astype(np.float32)
+        level = np.append(np.log1p(instance.snr), 0.0).astype(np.float32)
         around = sparse_neighbours(rx, tx, nodes)
         link = np.stack([level[around.incoming], level[around.outgoing]], axis=-1)
         direct = level[instance.links.direct(np.arange(nodes))]

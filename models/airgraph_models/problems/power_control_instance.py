@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from airgraph_models.classical.race import Interference
 from airgraph_models.classical.scalar_wmmse import Crosstalk
 from airgraph_models.problems.links import Links
 from airgraph_models.problems.validation import (
@@ -97,6 +98,21 @@ class PowerControl:
         indices = (self.links.receiver, self.links.transmitter)
         matrix = sparse.coo_array((self.gain, indices), shape=(self.size, self.size)).tocsr()
         return Crosstalk.sparse(matrix, matrix.diagonal())
+
+    @cached_property
+    def snr(self) -> FloatArray:
+        """``[K, K]`` or, with ``links``, ``[E]`` gains times budget over noise, linear."""
+        if self.links is None:
+            return self.gain * (self.max_power / self.noise_power[:, None])
+        return self.gain * self.max_power[self.links.transmitter] / self.noise_power[self.links.receiver]
+
+    @cached_property
+    def interference(self) -> Interference:
+        """The same as the products that the race needs; laid out once."""
+        if self.links is None:
+            return Interference.dense(self.snr)
+        indices = (self.links.receiver, self.links.transmitter)
+        return Interference.sparse(sparse.coo_array((self.snr, indices), shape=(self.size, self.size)).tocsr())
 
     @property
     def size(self) -> int:

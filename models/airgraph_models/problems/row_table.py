@@ -8,6 +8,7 @@ instances of different sizes stack into one disjoint union, and all products run
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +42,11 @@ class LinkGraph:
     def nodes(self) -> int:
         """Number of nodes N."""
         return int(self.node.shape[0])
+
+    @property
+    def links(self) -> int:
+        """Number of links E."""
+        return int(self.neighbour.size)
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ class RowTable:
         return np.split(output, np.cumsum(self.sizes)[:-1])
 
 
-def build_row_table(graphs: list[LinkGraph], row_width: int | None = None) -> RowTable:
+def build_row_table(graphs: Sequence[LinkGraph], row_width: int | None = None) -> RowTable:
     """Joins graphs into one disjoint union and lays it out in rows.
 
     Args:

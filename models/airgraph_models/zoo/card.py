@@ -26,6 +26,8 @@ class Card:
         problem: Problem family.
         antennas: Antennas a transmitter; 1 for scalar gains.
         parameters: Number of trained parameters.
+        layout: Which inputs the network reads; a name of `airgraph_models.problems.layouts`.
+        default: Whether it is the one of its problem that answers where no model is pinned.
         nodes: Smallest and largest instance of the training domain.
         domain: Range of each input statistic in the training domain, ``nodes`` among them.
         files: SHA-256 of each file, by name.
@@ -38,6 +40,8 @@ class Card:
     problem: str
     antennas: int
     parameters: int
+    layout: str
+    default: bool
     nodes: tuple[int, int]
     domain: dict[str, tuple[float, float]]
     files: dict[str, str]
@@ -103,6 +107,8 @@ def parse_card(document: Any) -> Card:
             problem=str(document["problem"]),
             antennas=int(document["antennas"]),
             parameters=int(document["architecture"]["parameters"]),
+            layout=str(document["architecture"]["layout"]),
+            default=bool(document["default"]),
             nodes=(int(domain["nodes"][0]), int(domain["nodes"][1])),
             domain=domain,
             files={str(name): str(digest) for name, digest in document["sha256"].items()},

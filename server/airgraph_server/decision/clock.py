@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from time import perf_counter
 
+FADING = 0.8
+"""What is left of a long iteration's length after each later one: a race gets shorter as starts drop out."""
+
 
 class PolishClock:
-    """Asked before every iteration; takes the longest one so far as the length of the next.
+    """Asked before every iteration; expects the next one to take as long as the recent ones did.
 
     Attributes:
-        longest: Seconds of the longest iteration seen, or the estimate it began with.
-        measured: Seconds of the newest iteration; 0 before the first has ended.
+        expected: Seconds that the next iteration is expected to take.
+        first: Seconds of the first iteration; 0 before it has ended.
     """
 
     def __init__(self, latest: float | None, first: float) -> None:
         """Stops at ``latest`` on the clock of `time.perf_counter` (None: never); ``first`` guesses an iteration."""
-        self.longest = first
-        self.measured = 0.0
+        self.expected = first
+        self.first = 0.0
         self._latest = latest
         self._before: float | None = None
 
@@ -24,7 +27,8 @@ class PolishClock:
         """Whether the next iteration would end too late."""
         now = perf_counter()
         if self._before is not None:
-            self.measured = now - self._before
-            self.longest = max(self.longest, self.measured)
+            measured = now - self._before
+            self.first = self.first or measured
+            self.expected = max(measured, FADING * self.expected)
         self._before = now
-        return self._latest is not None and now + self.longest >= self._latest
+        return self._latest is not None and now + self.expected >= self._latest

@@ -45,6 +45,7 @@ class _Draft:
     led_by: str | None
     iterations: int
     tolerance: float
+    polished: bool
 
 
 class Decider:
@@ -53,8 +54,7 @@ class Decider:
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         """Keeps the polishing limits."""
         self._settings = settings
-        self._iteration_cost: dict[tuple[str, int], RunCost] = {}
-        self._finish_cost: dict[tuple[str, int], RunCost] = {}
+        self._costs: dict[tuple[str, str, int], RunCost] = {}
         self._network = NetworkStage(metrics, settings.max_batch_links)
 
     def decide(self, tasks: Sequence[Task]) -> list[Decision | CallError]:
@@ -67,7 +67,7 @@ class Decider:
         inferred = perf_counter()
         drafts: dict[int, _Draft] = {}
         for i in live:
-            draft = self._draft(tasks[i], answers.get(i))
+            draft = self._draft(tasks[i], answers.get(i), len(live))
             if isinstance(draft, CallError):
                 results[i] = draft
             else:
@@ -80,7 +80,7 @@ class Decider:
             decision = self._finish(draft, refined[i], answers.get(i))
             now = perf_counter()
             family, instance = draft.task.family, draft.task.instance
-            self._cost(self._finish_cost, family, instance).observe(family.measure(instance).links, now - finish_began)
+            self._cost("finish", family, instance).observe(family.measure(instance).links, now - finish_began)
             decision.timings = Timings(
                 inference=inferred - began if i in answers else 0.0,
                 decision=(polish_began - inferred) + (now - polished),
@@ -98,8 +98,8 @@ class Decider:
             return DeadlineMissedError("the deadline passed before the answer was computed")
         return None
 
-    def _draft(self, task: Task, answer: NetworkAnswer | Fallback | None) -> _Draft | CallError:
-        """Chooses the starting points of each policy."""
+    def _draft(self, task: Task, answer: NetworkAnswer | Fallback | None, sharing: int) -> _Draft | CallError:
+        """Chooses the starting points of each policy; ``sharing`` tasks are decided in the same time."""
         family, instance = task.family, task.instance
         baseline = family.baseline(instance)
         if task.policy is Policy.CLASSICAL or task.shadow or not isinstance(answer, NetworkAnswer):
@@ -109,22 +109,24 @@ class Decider:
                 if refusal is not None:
                     return refusal
                 fallback = answer
+            if task.policy is Policy.AUTO and not task.shadow:
+                return self._unlearned(task, baseline, fallback, sharing)
             starts = family.starts(instance)
-            return _Draft(task, baseline, None, fallback, starts, None, task.classical_iterations, tolerance=0.0)
+            return _Draft(task, baseline, None, fallback, starts, None, task.classical_iterations, 0.0, polished=False)
         name = task.model.name if task.model is not None else family.classical_solver
         if task.policy is Policy.LEARNED:
-            return _Draft(task, baseline, answer, None, answer.allocation[None], name, 0, 0.0)
+            return _Draft(task, baseline, answer, None, answer.allocation[None], name, 0, 0.0, polished=False)
         beaten = answer.objective < family.objective(instance, baseline)
         fallback_or_none = (
             Fallback(Reason.BEATEN_BY_BASELINE, f"{family.baseline_solver} has the higher objective")
             if beaten
             else None
         )
-        most = self._settings.polish_iterations
-        wanted = task.max_polish_iterations
+        iterations = self._iterations(task)
         starts = answer.allocation[None]
-        if family.measure(instance).links <= self._settings.multi_start_links:
-            starts = np.concatenate([starts, family.polish_starts(instance)])
+        others = family.polish_starts(instance, self._starts(task, iterations, sharing) - 1)
+        if len(others):
+            starts = np.concatenate([starts, others])
         elif beaten:
             starts, name = baseline[None], family.baseline_solver
         return _Draft(
@@ -134,9 +136,43 @@ class Decider:
             fallback_or_none,
             starts,
             name,
-            most if wanted is None else min(wanted, most),
+            iterations,
             self._settings.polish_tolerance,
+            polished=True,
         )
+
+    def _unlearned(self, task: Task, baseline: npt.NDArray[Any], fallback: Fallback, sharing: int) -> _Draft:
+        """What AUTO does where the network cannot help: many classical starts if there is time for them, else one."""
+        iterations = self._iterations(task)
+        # Who asks for no polish still gets WMMSE where the network cannot answer.
+        most = self._starts(task, iterations, sharing) if iterations else 1
+        starts = task.family.polish_starts(task.instance, most)
+        if len(starts) > 1:
+            tolerance = self._settings.polish_tolerance
+            return _Draft(task, baseline, None, fallback, starts, None, iterations, tolerance, polished=True)
+        starts = task.family.starts(task.instance)
+        return _Draft(task, baseline, None, fallback, starts, None, task.classical_iterations, 0.0, polished=False)
+
+    def _iterations(self, task: Task) -> int:
+        most, wanted = self._settings.polish_iterations, task.max_polish_iterations
+        return most if wanted is None else min(wanted, most)
+
+    def _starts(self, task: Task, iterations: int, sharing: int) -> int:
+        """How many starts the instance's size and the deadline allow, if so many tasks share the time; at least one."""
+        links = task.family.measure(task.instance).links
+        most = self._settings.polish_starts
+        if links > self._settings.multi_start_links:
+            most = max(1, most * self._settings.multi_start_links // links)
+        if task.deadline is None:
+            return most
+        cost = self._cost("polish", task.family, task.instance)
+        left = (task.deadline - self._settings.deadline_reserve - perf_counter()) / sharing
+        while most > 1:
+            stages = task.family.polish_stages(most, iterations)
+            if sum(count * cost.predict(links * running) for running, count in stages) <= left:
+                break
+            most //= 2
+        return most
 
     def _refine(self, drafts: dict[int, _Draft]) -> dict[int, Refined]:
         """Refines drafts together that share a stopping rule."""
@@ -149,43 +185,43 @@ class Decider:
             task = draft.task
             # Of one size, so that the time of an iteration says something about that size.
             size = (task.family.measure(task.instance), task.family.antennas(task.instance), len(draft.starts))
-            key = (task.family.name, size, draft.iterations, draft.tolerance, task.deadline)
+            key = (task.family.name, draft.polished, size, draft.iterations, draft.tolerance, task.deadline)
             groups.setdefault(key, []).append(i)
         for members in groups.values():
             first = drafts[members[0]]
             family, instance, deadline = first.task.family, first.task.instance, first.task.deadline
             links = family.measure(instance).links
             work = links * len(first.starts) * len(members)
-            iteration = self._cost(self._iteration_cost, family, instance)
+            iteration = self._cost("polish" if first.polished else "refine", family, instance)
             latest = None
             if deadline is not None:
-                finishing = len(members) * self._cost(self._finish_cost, family, instance).predict(links)
+                finishing = len(members) * self._cost("finish", family, instance).predict(links)
                 latest = deadline - self._settings.deadline_reserve - finishing
             clock = PolishClock(latest, iteration.predict(work))
-            found = family.refine(
+            solve = family.polish if first.polished else family.refine
+            found = solve(
                 [drafts[i].task.instance for i in members],
                 [drafts[i].starts for i in members],
                 Stopping(first.iterations, first.tolerance, clock),
             )
-            if clock.measured:
-                iteration.observe(work, clock.measured)
+            if clock.first:
+                iteration.observe(work, clock.first)
             elif first.iterations:
                 iteration.skipped()
             refined.update(zip(members, found, strict=True))
         return refined
 
-    @staticmethod
-    def _cost(costs: dict[tuple[str, int], RunCost], family: ProblemFamily[Any], instance: Any) -> RunCost:
-        """The running estimate for a family and a number of antennas."""
+    def _cost(self, what: str, family: ProblemFamily[Any], instance: Any) -> RunCost:
+        """The running estimate for one kind of work, a family and a number of antennas."""
         antennas = family.antennas(instance)
-        guess = RunCost((0, 1e-4), (1_000_000, 0.1 * antennas))
-        return costs.setdefault((family.name, antennas), guess)
+        guess = RunCost((0, 3e-5), (1_000_000, 1e6 * family.link_seconds * antennas))
+        return self._costs.setdefault((what, family.name, antennas), guess)
 
     def _finish(self, draft: _Draft, refined: Refined, answer: NetworkAnswer | Fallback | None) -> Decision:
         """Rounds to the caller's precision, guards once more, and writes the provenance."""
         task, family, instance = draft.task, draft.task.family, draft.task.instance
         allocation = refined.allocation
-        if task.policy is Policy.AUTO and draft.network is not None:
+        if task.policy is Policy.AUTO and draft.polished:
             # Where interference drowns the noise, a solver may end at any scale: the largest is a free gain.
             allocation = family.filled(instance, allocation)
         wide = np.complex128 if np.iscomplexobj(allocation) else np.float64
@@ -213,8 +249,8 @@ class Decider:
         elif not iterations and draft.network is not None and not by_network:
             solver = f"{solver}-start"
         elif not iterations and draft.network is None:
-            # No time for one iteration: the start itself goes out, and the best start is a closed form.
-            solver = family.baseline_solver
+            # No time for one iteration: the best start itself goes out, and the first start is a closed form.
+            solver = family.baseline_solver if refined.start == 0 else f"{solver}-start"
             if fallback is None or fallback.reason is Reason.REQUESTED:
                 fallback = Fallback(Reason.DEADLINE, "no time for one iteration")
         return Decision(

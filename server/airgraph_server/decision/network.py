@@ -1,4 +1,4 @@
-"""Runs the networks of many tasks: one disjoint union a model, cut by links, each answer as if alone."""
+"""Runs the networks of many tasks: one disjoint union a model and kind of graph, cut by links, each as if alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from airgraph_models.problems import GraphView, UnsupportedInstanceError
-from airgraph_models.problems.row_table import build_row_table
 from airgraph_server.decision.cost import RunCost
 from airgraph_server.decision.types import Fallback, Policy, Reason, ServingModel, Task
 from airgraph_server.log import logger
@@ -46,7 +45,7 @@ class _Ready:
 
     @property
     def links(self) -> int:
-        return int(self.view.graph.neighbour.size)
+        return self.view.graph.links
 
 
 class NetworkStage:
@@ -61,7 +60,7 @@ class NetworkStage:
     def answer(self, tasks: Sequence[Task]) -> list[NetworkAnswer | Fallback]:
         """One entry a task: its network's answer, or why there is none."""
         results: list[NetworkAnswer | Fallback] = []
-        batches: dict[int, list[_Ready]] = {}
+        batches: dict[tuple[int, type], list[_Ready]] = {}
         began = perf_counter()
         for position, task in enumerate(tasks):
             ready = self._prepare(position, task)
@@ -69,7 +68,7 @@ class NetworkStage:
                 results.append(ready)
                 continue
             results.append(Fallback(Reason.MODEL_UNAVAILABLE))
-            batches.setdefault(id(ready.model), []).append(ready)
+            batches.setdefault((id(ready.model), type(ready.view.graph)), []).append(ready)
         for batch in batches.values():
             for part in self._cut(batch):
                 for ready, result in zip(part, self._run(part, began), strict=True):
@@ -93,7 +92,7 @@ class NetworkStage:
                 model.skipped()
                 return Fallback(Reason.DEADLINE, f"the network needs about {needed * 1e3:.2f} ms")
         try:
-            view = task.family.view(task.instance)
+            view = task.family.view(task.instance, model.layout)
         except UnsupportedInstanceError as error:
             return Fallback(Reason.OUT_OF_DOMAIN, str(error))
         preparing.observe(links, perf_counter() - began)
@@ -116,9 +115,9 @@ class NetworkStage:
         return parts
 
     def _run(self, part: list[_Ready], began: float) -> list[NetworkAnswer | Fallback]:
-        table = build_row_table([ready.view.graph for ready in part])
+        joined = part[0].model.join([ready.view.graph for ready in part])
         try:
-            output = part[0].model.run(table.inputs(), sum(ready.links for ready in part))
+            output = part[0].model.run(joined.inputs(), sum(ready.links for ready in part))
         except Exception as error:
             if len(part) > 1:
                 # Whatever broke the batch breaks only the instance that caused it.
@@ -127,9 +126,9 @@ class NetworkStage:
             return [Fallback(Reason.RUNTIME_ERROR, "the network failed on this instance")]
         seconds = perf_counter() - began
         self._metrics.batch_graphs.observe(len(part))
-        self._metrics.batch_nodes.observe(sum(table.sizes))
+        self._metrics.batch_nodes.observe(sum(joined.sizes))
         return [
-            self._read(ready, rows, seconds, len(part)) for ready, rows in zip(part, table.split(output), strict=True)
+            self._read(ready, rows, seconds, len(part)) for ready, rows in zip(part, joined.split(output), strict=True)
         ]
 
     @staticmethod

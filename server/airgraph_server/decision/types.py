@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from airgraph_models.problems import ProblemFamily
+from airgraph_models.problems.layouts import JoinedGraphs
 from airgraph_models.problems.validation import FloatArray
 
 
@@ -47,12 +48,16 @@ class ServingModel(Protocol):
 
     name: str
     version: str
+    layout: str
 
     def refusal(self, family: ProblemFamily[Any], instance: Any) -> str | None:
         """Why the network cannot take the instance at all (its antennas, say); None if it can."""
 
     def out_of_domain(self, statistics: dict[str, float], nodes: int) -> str | None:
         """Which statistic lies outside the training domain; None if all lie inside."""
+
+    def join(self, graphs: Sequence[Any]) -> JoinedGraphs:
+        """The disjoint union of graphs of one kind, laid out for the network."""
 
     def predicted_seconds(self, links: int) -> float:
         """Expected time of one run."""

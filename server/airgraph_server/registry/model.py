@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from airgraph_models.problems import FAMILIES, Beamforming, PowerControl, ProblemFamily
-from airgraph_models.problems.row_table import build_row_table
+from airgraph_models.problems.layouts import LAYOUTS, JoinedGraphs
 from airgraph_models.zoo.card import Card, CardError, read_card
 from airgraph_server.decision.cost import RunCost
 from airgraph_server.runtime.base import Runtime
@@ -35,6 +36,7 @@ class LoadedModel:
         self.version = card.version
         self.runtime = runtime.name
         self.device = runtime.device
+        self.layout = card.layout
         self._runtime = runtime
         self._cost = RunCost()
 
@@ -53,6 +55,10 @@ class LoadedModel:
             if not low <= value <= high:
                 return f"{name} is {value:.4g}, {self.name} was trained for {low:.4g} to {high:.4g}"
         return None
+
+    def join(self, graphs: Sequence[Any]) -> JoinedGraphs:
+        """The disjoint union of graphs, laid out for the network."""
+        return LAYOUTS[self.layout](graphs)
 
     def predicted_seconds(self, links: int) -> float:
         """Expected time of one run."""
@@ -77,12 +83,11 @@ class LoadedModel:
         """
         golden = self.card.golden
         instance = golden_instance(self.card)
-        view = FAMILIES[self.card.problem].view(instance)
+        view = FAMILIES[self.card.problem].view(instance, self.layout)
         outside = set(self.card.domain) - set(view.statistics) - {"nodes"}
         if outside:
             raise SelfTestError(f"domain names statistics that do not exist: {', '.join(sorted(outside))}")
-        table = build_row_table([view.graph])
-        output = self._runtime.run(table.inputs())
+        output = self._runtime.run(self.join([view.graph]).inputs())
         expected = np.asarray(golden["output"], np.float64)
         if output.shape != expected.shape:
             raise SelfTestError(f"golden output has shape {output.shape}, the card says {expected.shape}")
@@ -95,14 +100,14 @@ class LoadedModel:
         measured: list[tuple[int, float]] = []
         family = FAMILIES[self.card.problem]
         for nodes in WARM_UP_SIZES:
-            graph = family.view(_plain_instance(self.card, nodes)).graph
-            inputs = build_row_table([graph]).inputs()
+            graph = family.view(_plain_instance(self.card, nodes), self.layout).graph
+            inputs = self.join([graph]).inputs()
             seconds = []
             for _ in range(WARM_UP_RUNS):
                 began = perf_counter()
                 self._runtime.run(inputs)
                 seconds.append(perf_counter() - began)
-            measured.append((int(graph.neighbour.size), min(seconds)))
+            measured.append((graph.links, min(seconds)))
         self._cost.calibrate(measured[0], measured[1])
 
 
@@ -135,6 +140,9 @@ def load_model(directory: Path, settings: Settings) -> LoadedModel:
     card = read_card(directory)
     if card.problem not in FAMILIES:
         raise CardError(f"card.json: problem {card.problem!r} is not one of {', '.join(FAMILIES)}")
+    if card.layout not in FAMILIES[card.problem].layouts:
+        known = ", ".join(FAMILIES[card.problem].layouts)
+        raise CardError(f"card.json: layout {card.layout!r} is not one of {known}, those of {card.problem}")
     card.verify(directory, MODEL_FILES[settings.runtime])
     model = LoadedModel(card, load_runtime(directory, settings.runtime, settings.device, settings.runtime_threads))
     model.self_test()

@@ -56,10 +56,10 @@ class Registry:
         if not self._settings.zoo.is_dir():
             raise NotADirectoryError(f"zoo {self._settings.zoo} is not a folder")
         found = [self._load_one(path.parent) for path in sorted(self._settings.zoo.glob(f"*/*/*/{CARD}"))]
-        # The newest ready version of the first model by name answers for its problem.
+        # The newest ready version of the model that its card calls the default answers for its problem.
         defaults = {
             entry.problem: (entry.name, entry.version)
-            for entry in sorted(found, key=lambda e: (e.name, -_order(e.version)), reverse=True)
+            for entry in sorted(found, key=_precedence)
             if entry.model is not None
         }
         self._entries = tuple(
@@ -122,6 +122,12 @@ class Registry:
 
 def _newest_ready(entries: list[Entry]) -> Entry | None:
     return max((e for e in entries if e.model is not None), key=lambda e: _order(e.version), default=None)
+
+
+def _precedence(entry: Entry) -> tuple[bool, list[int], int]:
+    """Sorts what answers without a pin last: models that their card calls the default, the first of them by name."""
+    preferred = entry.model is not None and entry.model.card.default
+    return preferred, [-ord(letter) for letter in entry.name], _order(entry.version)
 
 
 def _order(version: str) -> int:

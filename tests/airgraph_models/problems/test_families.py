@@ -72,7 +72,9 @@ def test_the_baseline_and_all_starts_are_feasible_and_start_no_lower_than_zero(d
     @given(draw)
     def holds(instance):
         family = family_of(instance)
-        for allocation in (family.baseline(instance), *family.starts(instance), *family.polish_starts(instance)):
+        polished = family.polish_starts(instance, 15)
+        assert 1 <= len(polished) <= 15
+        for allocation in (family.baseline(instance), *family.starts(instance), *polished):
             assert family.margin(instance, allocation) >= -1e-12
             assert family.objective(instance, allocation) >= 0
 
@@ -81,9 +83,11 @@ def test_the_baseline_and_all_starts_are_feasible_and_start_no_lower_than_zero(d
 
 def test_the_starts_of_auto_do_not_depend_on_chance():
     instance = random_power_control(0, 9)
-    first, second = (POWER_CONTROL.polish_starts(instance) for _ in range(2))
+    first, second = (POWER_CONTROL.polish_starts(instance, 15) for _ in range(2))
     np.testing.assert_array_equal(first, second)
     assert len(np.unique(first, axis=0)) == len(first) == 15
+    for most in (0, 1, 6):
+        np.testing.assert_array_equal(POWER_CONTROL.polish_starts(instance, most), first[:most])
 
 
 @given(power_controls(), seeds)

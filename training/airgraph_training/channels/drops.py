@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from airgraph_training.channels.p1411 import line_of_sight_loss
 from airgraph_training.channels.rayleigh import Complex128Array, rayleigh
 
 FloatArray = npt.NDArray[np.float64]
@@ -46,16 +47,22 @@ def _log_distance(distance: FloatArray) -> FloatArray:
     return snr
 
 
-def _street_canyon(distance: FloatArray) -> FloatArray:
-    # ITU-R P.1411, line of sight, upper bound: 2.4 GHz, both antennas at 1.5 m with 2.5 dBi; 40 dBm.
-    wavelength, height = 2.998e8 / 2.4e9, 1.5
-    breakpoint_distance = 4 * height**2 / wavelength
-    breakpoint_loss = abs(20 * np.log10(wavelength**2 / (8 * np.pi * height**2)))
-    ratio = 20 * np.log10(distance / breakpoint_distance)
-    loss = breakpoint_loss + 6 + np.where(ratio > 0, 2 * ratio, ratio)
+def device_snr(loss: FloatArray, power: float) -> FloatArray:
+    """Linear signal-to-noise ratio of a link between devices.
+
+    Antennas of 2.5 dBi at both ends; noise of -169 dBm/Hz in 5 MHz.
+
+    Args:
+        loss: Path loss in dB.
+        power: Transmit power in dBm.
+    """
     noise = -169.0 + 10 * np.log10(5e6)
-    snr: FloatArray = 10 ** ((40.0 + 5.0 - loss - noise) / 10)
+    snr: FloatArray = 10 ** ((power + 5.0 - loss - noise) / 10)
     return snr
+
+
+def _street_canyon(distance: FloatArray) -> FloatArray:
+    return device_snr(line_of_sight_loss(distance), 40.0)
 
 
 PUBLISHED_FIELD = PathLoss("power ~ d^-1.88, 3.15 dB shadowing", _published_field, 3.15)
@@ -64,24 +71,49 @@ to the amplitude, so that power falls as d^-1.88 with 3.15 dB."""
 LOG_DISTANCE = PathLoss("148.1 + 37.6 log10(d/km) dB, 8 dB shadowing", _log_distance, 8.0)
 """The same law applied to the power: d^-3.76, with the 8 dB of shadowing usual for it."""
 STREET_CANYON = PathLoss("ITU-R P.1411 street canyon, 8 dB shadowing", _street_canyon, 8.0)
-"""ITU-R P.1411 short-range outdoor model at 2.4 GHz, as device-to-device studies use it."""
+"""ITU-R P.1411 short-range outdoor model, line of sight at 2.4 GHz and 40 dBm, as device-to-device studies use it."""
 
 
 @dataclass(frozen=True)
-class Drop:
-    """One random network of K pairs.
+class Layout:
+    """Where K pairs stand.
 
     Attributes:
-        channel: ``[K, K, N]``, receiver first, noise and budget one.
         distance: ``[K, K]`` metres, receiver first.
         transmitter: ``[K, 2]`` positions in metres.
         receiver: ``[K, 2]`` positions in metres.
     """
 
-    channel: Complex128Array
     distance: FloatArray
     transmitter: FloatArray
     receiver: FloatArray
+
+
+@dataclass(frozen=True)
+class Drop(Layout):
+    """One random network of K pairs.
+
+    Attributes:
+        channel: ``[K, K, N]``, receiver first, noise and budget one.
+    """
+
+    channel: Complex128Array
+
+
+def place_pairs(rng: np.random.Generator, pairs: int, side: float, nearest: float, farthest: float) -> Layout:
+    """Places ``pairs`` pairs in a square of ``side`` metres, receivers ``nearest .. farthest`` metres away."""
+    transmitter = rng.uniform(0.0, side, (pairs, 2))
+    reach = rng.uniform(nearest, farthest, pairs)
+    angle = rng.uniform(0.0, 2 * np.pi, pairs)
+    receiver = transmitter + reach[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+    distance = np.linalg.norm(receiver[:, None] - transmitter[None], axis=-1)
+    return Layout(distance, transmitter, receiver)
+
+
+def fade(rng: np.random.Generator, snr: FloatArray, shadowing: float, antennas: int = 1) -> Complex128Array:
+    """Channels ``[K, K, antennas]`` of mean power ``snr [K, K]``, with ``shadowing`` dB and Rayleigh fading."""
+    level = snr * 10 ** (-(shadowing * rng.standard_normal(snr.shape)) / 10)
+    return np.sqrt(level)[..., None] * rayleigh(rng, *snr.shape, antennas)
 
 
 def drop_pairs(
@@ -94,13 +126,8 @@ def drop_pairs(
     farthest: float = 65.0,
 ) -> Drop:
     """Drops ``pairs`` pairs in a square of ``side`` metres, receivers ``nearest .. farthest`` metres away."""
-    transmitter = rng.uniform(0.0, side, (pairs, 2))
-    reach = rng.uniform(nearest, farthest, pairs)
-    angle = rng.uniform(0.0, 2 * np.pi, pairs)
-    receiver = transmitter + reach[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
-    distance = np.linalg.norm(receiver[:, None] - transmitter[None], axis=-1)
-    shadow = path_loss.shadowing * rng.standard_normal((pairs, pairs))
+    layout = place_pairs(rng, pairs, side, nearest, farthest)
     # The laws have no near field: closer than 1 m counts as 1 m.
-    level = path_loss.snr(np.maximum(distance, 1.0)) * 10 ** (-shadow / 10)
-    channel = np.sqrt(level)[..., None] * rayleigh(rng, pairs, pairs, antennas)
-    return Drop(channel, distance, transmitter, receiver)
+    snr = path_loss.snr(np.maximum(layout.distance, 1.0))
+    channel = fade(rng, snr, path_loss.shadowing, antennas)
+    return Drop(layout.distance, layout.transmitter, layout.receiver, channel)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from airgraph_models.gnn.wcgcn import WCGCNArchitecture
+from airgraph_models.problems.beamforming_features import NODE_FEATURES, link_features
 from airgraph_training.channels import PUBLISHED_FIELD
 from airgraph_training.data import SampleGroup
 from airgraph_training.recipes.recipe import Recipe
@@ -24,10 +26,8 @@ WCGCN_BEAMFORMING = Recipe(
         "100 to 300 m a side for each 10 pairs, with all links or only those within 500 m."
     ),
     antennas=2,
-    message=(64, 64),
-    update=32,
-    memory=0,
-    layers=3,
+    architecture=WCGCNArchitecture(NODE_FEATURES, link_features(2), antennas=2, message=(64, 64), update=32),
+    default=True,
     training=(
         _field("field-3", 400, 3, 245.0),
         _field("field-10", 3000, 10, 447.0),

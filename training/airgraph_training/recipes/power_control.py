@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from airgraph_models.gnn.wcgcn import WCGCNArchitecture
+from airgraph_models.problems.power_control_features import LINK_FEATURES, NODE_FEATURES
 from airgraph_training.channels import LOG_DISTANCE, PUBLISHED_FIELD, STREET_CANYON, PathLoss
 from airgraph_training.data import SampleGroup
 from airgraph_training.recipes.recipe import Recipe
@@ -27,10 +29,8 @@ WCGCN_POWER_CONTROL = Recipe(
         "50 pairs, and drops of 10 to 50 pairs with path loss, shadowing and fading."
     ),
     antennas=0,
-    message=(64, 64),
-    update=32,
-    memory=8,
-    layers=3,
+    architecture=WCGCNArchitecture(NODE_FEATURES, LINK_FEATURES, antennas=0, message=(64, 64), update=32, memory=8),
+    default=False,
     training=(
         _rayleigh("rayleigh-5", 400, 5),
         _rayleigh("rayleigh-10", 2700, 10),

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from airgraph_models.gnn.aligned import AlignedArchitecture
+from airgraph_models.gnn.wcgcn import WCGCNArchitecture
 from airgraph_training.data import SampleGroup
+
+Architecture = WCGCNArchitecture | AlignedArchitecture
+
+QUICK_GROUPS = 8
+"""About so many of a recipe's groups are enough to try the machinery out."""
 
 
 @dataclass(frozen=True)
@@ -18,18 +25,19 @@ class Recipe:
         version: Counting number as text.
         description: One sentence for the model card.
         antennas: 0 for power control, else antennas a transmitter.
-        message: Hidden and output width of MLP1.
-        update: Hidden width of MLP2.
-        memory: Width of the hidden state beside the allocation.
-        layers: Layers, all with the same weights.
-        training: The training set.
+        architecture: Kind and sizes of the network.
+        default: Whether the exported model answers where no model is pinned.
+        training: The training set, or what each epoch draws anew where ``fresh``.
         validation: Groups to select the checkpoint by; drawn by another seed.
         stretch: Groups of more pairs than the training set has. They are only measured, and the domain of the model
             card reaches as far as they do.
         epochs: Passes over the training set.
         learning_rate: Peak; a short warm-up before it, a cosine to 1% after it.
         links_per_batch: Links of one union; instances of one size fill it.
+        nodes_per_batch: Nodes of one union at most.
+        fresh: Whether every epoch draws new samples, by seed and epoch.
         batches_per_step: Unions whose gradients are summed before a step.
+        goes_on_from: Recipe whose trained weights this one starts with; None for random ones.
         averaging: Decay of the exponential moving average of the weights that is validated and exported.
         gradient_norm: Gradients are scaled down to this norm.
     """
@@ -40,10 +48,8 @@ class Recipe:
     version: str
     description: str
     antennas: int
-    message: tuple[int, int]
-    update: int
-    memory: int
-    layers: int
+    architecture: Architecture
+    default: bool
     training: tuple[SampleGroup, ...]
     validation: tuple[SampleGroup, ...]
     stretch: tuple[SampleGroup, ...]
@@ -51,18 +57,22 @@ class Recipe:
     learning_rate: float
     links_per_batch: int
     batches_per_step: int
+    nodes_per_batch: int = 4000
+    fresh: bool = False
+    goes_on_from: str | None = None
     averaging: float = 0.998
     gradient_norm: float = 1.0
 
     @property
     def samples(self) -> int:
-        """Training samples in all."""
+        """Training samples of an epoch."""
         return sum(group.count for group in self.training)
 
     def quick(self) -> Recipe:
         """A few small samples of each group and two epochs: seconds, to try the machinery out."""
 
         def few(groups: tuple[SampleGroup, ...]) -> tuple[SampleGroup, ...]:
-            return tuple(replace(g, count=4, pairs=min(g.pairs, 6)) for g in groups)
+            spread = groups[:: max(1, len(groups) // QUICK_GROUPS)]
+            return tuple(replace(g, count=4, pairs=min(g.pairs, 6)) for g in spread)
 
         return replace(self, training=few(self.training), validation=few(self.validation), stretch=(), epochs=2)

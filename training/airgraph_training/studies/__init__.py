@@ -1,13 +1,49 @@
 """The papers' tables and figures, one study a file: measured here, beside what the paper prints."""
 
 from airgraph_training.studies.complexity import COMPLEXITY
+from airgraph_training.studies.convergence import CONVERGENCE
 from airgraph_training.studies.d2d_samples import D2D_SAMPLES
 from airgraph_training.studies.d2d_scaling import D2D_SCALING
+from airgraph_training.studies.d2d_shift import D2D_SHIFT
+from airgraph_training.studies.d2d_snr import D2D_SNR
+from airgraph_training.studies.density import DENSITY
+from airgraph_training.studies.distribution import DISTRIBUTION
 from airgraph_training.studies.frontier import FRONTIER
+from airgraph_training.studies.gnn_vs_mlp import GNN_VS_MLP
 from airgraph_training.studies.lab import Lab
+from airgraph_training.studies.mobility import MOBILITY
+from airgraph_training.studies.scalability import SCALABILITY
+from airgraph_training.studies.scale import SCALE
 from airgraph_training.studies.study import Findings, Study, Table
+from airgraph_training.studies.topology import TOPOLOGY
+from airgraph_training.studies.universal import UNIVERSAL
+from airgraph_training.studies.uwgnn_width import UWGNN_WIDTH
+from airgraph_training.studies.wcgcn_iterations import WCGCN_ITERATIONS
+from airgraph_training.studies.weighted import WEIGHTED
 
-STUDIES = {study.name: study for study in (D2D_SCALING, D2D_SAMPLES, COMPLEXITY, FRONTIER)}
+STUDIES = {
+    study.name: study
+    for study in (
+        D2D_SCALING,
+        D2D_SAMPLES,
+        D2D_SNR,
+        D2D_SHIFT,
+        WCGCN_ITERATIONS,
+        WEIGHTED,
+        SCALE,
+        DENSITY,
+        GNN_VS_MLP,
+        UWGNN_WIDTH,
+        CONVERGENCE,
+        COMPLEXITY,
+        SCALABILITY,
+        DISTRIBUTION,
+        TOPOLOGY,
+        MOBILITY,
+        UNIVERSAL,
+        FRONTIER,
+    )
+}
 """Every study by its name."""
 
 __all__ = ["STUDIES", "Findings", "Lab", "Study", "Table"]

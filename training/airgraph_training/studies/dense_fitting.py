@@ -104,12 +104,13 @@ class EpochReport(lightning.Callback):
 class DenseModule(lightning.LightningModule):
     """Minus the mean sum rate of a batch, over K: the papers' loss."""
 
-    def __init__(self, network: nn.Module, fit: Fit, steps: int) -> None:
-        """``steps`` is the length of the learning-rate schedule."""
+    def __init__(self, network: nn.Module, fit: Fit, steps: int, final_share: float) -> None:
+        """``steps`` is the length of the learning-rate schedule, ``final_share`` where it ends."""
         super().__init__()
         self.network = network
         self._fit = fit
         self._steps = steps
+        self._final_share = final_share
 
     def training_step(self, batch: list[Tensor], batch_idx: int) -> Tensor:
         """The loss of one batch."""
@@ -120,7 +121,7 @@ class DenseModule(lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         """Adam, with a linear warm-up and a cosine decay over the whole run."""
         optimizer = torch.optim.Adam(self.network.parameters(), lr=self._fit.learning_rate)
-        return warm_cosine(optimizer, self._steps, WARM_UP_STEPS, FINAL_SHARE)
+        return warm_cosine(optimizer, self._steps, WARM_UP_STEPS, self._final_share)
 
 
 def standardise(network: nn.Module, snr: Tensor, weights: Tensor) -> None:
@@ -132,13 +133,17 @@ def standardise(network: nn.Module, snr: Tensor, weights: Tensor) -> None:
         inputs.standardise(snr)
 
 
-def fit_dense(network: nn.Module, fit: Fit, after_epoch: AfterEpoch | None = None) -> None:
+def fit_dense(
+    network: nn.Module, fit: Fit, after_epoch: AfterEpoch | None = None, final_share: float = FINAL_SHARE
+) -> None:
     """Trains ``network`` in place.
 
     Args:
         network: Takes snr and weights, returns shares of the budgets.
         fit: How.
         after_epoch: Called with (epoch from one, network) after every epoch.
+        final_share: Share of the peak learning rate that the run ends with; 1 keeps it constant after the warm-up, for
+            curves by epoch that a decay would bend.
     """
     snr, weights = fit.draw()
     standardise(network, snr, weights)
@@ -156,4 +161,4 @@ def fit_dense(network: nn.Module, fit: Fit, after_epoch: AfterEpoch | None = Non
         num_sanity_val_steps=0,
     )
     network.train()
-    trainer.fit(DenseModule(network, fit, fit.epochs * len(loader)), loader)
+    trainer.fit(DenseModule(network, fit, fit.epochs * len(loader), final_share), loader)

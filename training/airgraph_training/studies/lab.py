@@ -102,14 +102,29 @@ class Lab:
     def trained(self, network: DenseNetwork, fit: Fit) -> torch.nn.Module:
         """The network, trained now or by an earlier visit with the same settings."""
         module = network.build(fit)
-        described = json.dumps([network.name, network.describe(fit), fit.describe()], sort_keys=True)
-        digest = hashlib.sha256(described.encode()).hexdigest()[:16]
-        file = self.cache / f"{network.name}-{fit.pairs}-{digest}.pt"
+        settings = [network.name, network.describe(fit), fit.describe()]
+        told = f"{network.label}, K = {fit.pairs}, {fit.population.name}"
+        return self.kept(f"{network.name}-{fit.pairs}", settings, module, lambda: fit_dense(module, fit), told)
+
+    def kept(
+        self, name: str, settings: list[Any], module: torch.nn.Module, train: Callable[[], None], told: str
+    ) -> torch.nn.Module:
+        """``module`` as ``train`` leaves it, now or on an earlier visit with the same settings.
+
+        Args:
+            name: Of its file.
+            settings: All that it depends on, in plain JSON values.
+            module: With its initial weights.
+            train: Trains it in place.
+            told: What is reported to be trained.
+        """
+        described = json.dumps(settings, sort_keys=True)
+        file = self.cache / f"{name}-{hashlib.sha256(described.encode()).hexdigest()[:16]}.pt"
         if file.exists():
             module.load_state_dict(torch.load(file, weights_only=True))
             return module.eval()
-        self.report(f"training {network.label}, K = {fit.pairs}, {fit.population.name}")
-        fit_dense(module, fit)
+        self.report(f"training {told}")
+        train()
         self._keep(file, lambda partial: torch.save(module.state_dict(), partial))
         return module.eval()
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from airgraph_training.channels import rayleigh
+from airgraph_training.channels import rayleigh, rician
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -47,6 +47,36 @@ def rayleigh_population(snr_db: float) -> Population:
         return Sample(scale * np.abs(rayleigh(rng, pairs, pairs)) ** 2, np.ones(pairs))
 
     return Population(f"Rayleigh, {snr_db:g} dB", draw)
+
+
+def rician_population(snr_db: float, k_factor: float, mean_power: float) -> Population:
+    """Independent Rician fading of mean power ``mean_power`` beside a noise of ``-snr_db``, weights of one."""
+    scale = 10 ** (snr_db / 10)
+
+    def draw(rng: np.random.Generator, pairs: int) -> Sample:
+        channel = rician(rng, pairs, pairs, k_factor=k_factor, mean_power=mean_power)
+        return Sample(scale * np.abs(channel) ** 2, np.ones(pairs))
+
+    return Population(f"Rician, {snr_db:g} dB, K-factor {k_factor:g}, mean power {mean_power:g}", draw)
+
+
+def thinned_population(snr_db: float, lost: float, *, weighted: bool) -> Population:
+    """Independent Rayleigh fading where each interfering link is missing with probability ``lost``.
+
+    Weights are one, or uniform in 0..1. The same generator draws the same channels and weights whatever ``lost`` is,
+    and more of it only takes more links away.
+    """
+    scale = 10 ** (snr_db / 10)
+
+    def draw(rng: np.random.Generator, pairs: int) -> Sample:
+        snr = scale * np.abs(rayleigh(rng, pairs, pairs)) ** 2
+        kept = rng.random((pairs, pairs)) >= lost
+        np.fill_diagonal(kept, True)
+        drawn = rng.random(pairs)
+        return Sample(np.where(kept, snr, 0.0), drawn if weighted else np.ones(pairs))
+
+    weights = "uniform in 0..1" if weighted else "one"
+    return Population(f"Rayleigh, {snr_db:g} dB, {lost:g} of interfering links lost, weights {weights}", draw)
 
 
 RAYLEIGH = rayleigh_population(10.0)

@@ -1,0 +1,177 @@
+"""The layout that sum-aggregating networks read: linear gains in dense blocks.
+
+Block b holds the gains between some receivers and the transmitters that they share: the whole matrix of a dense
+instance is one block, a row of W links of one receiver of a sparse instance is one too. One message passing is then a
+batched matrix product over the blocks, whatever the mixture: for 200 pairs that all hear each other some fifteen
+times as fast as one gather a link. Slots and rows without a link hold a gain of zero, which adds nothing to a sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from airgraph_models.problems.row_table import Float32Array, IndexArray
+
+ROW_WIDTH = 8
+"""Slots a row of sparse graphs, where degrees differ."""
+
+
+@dataclass(frozen=True)
+class DenseGains:
+    """One instance whose pairs all hear each other.
+
+    Attributes:
+        node: ``[K, F]`` float32 node features.
+        gain: ``[K, K]`` float32, receiver first, zero on the diagonal.
+    """
+
+    node: Float32Array
+    gain: Float32Array
+
+    @property
+    def nodes(self) -> int:
+        """Number of pairs K."""
+        return int(self.node.shape[0])
+
+    @property
+    def links(self) -> int:
+        """Interfering links, one a direction."""
+        return self.nodes * (self.nodes - 1)
+
+
+@dataclass(frozen=True)
+class SparseGains:
+    """One instance in compressed sparse rows.
+
+    Attributes:
+        node: ``[N, F]`` float32 node features.
+        offsets: ``[N + 1]``; the links of node i are ``offsets[i] .. offsets[i + 1]``.
+        neighbour: ``[E]``; the node at the other end of each link.
+        gain: ``[E, 2]`` float32, what the node hears of the neighbour and what it causes there.
+    """
+
+    node: Float32Array
+    offsets: IndexArray
+    neighbour: IndexArray
+    gain: Float32Array
+
+    @property
+    def nodes(self) -> int:
+        """Number of nodes N."""
+        return int(self.node.shape[0])
+
+    @property
+    def links(self) -> int:
+        """Number of links E."""
+        return int(self.neighbour.size)
+
+
+GainGraph = DenseGains | SparseGains
+
+
+@dataclass(frozen=True)
+class GainBlocks:
+    """Network inputs for a disjoint union of graphs with N nodes in all.
+
+    Attributes:
+        node: ``[N, F]`` float32 node features.
+        heard: ``[B, R, S]`` float32, gain from source s of block b to its receiver r.
+        caused: ``[B, R, S]`` float32, gain from transmitter r of block b to the receiver of node s.
+        source: ``[B, S]`` int64 node of each source.
+        place: ``[N, C]`` int64, which of the B·R results belong to each node; they are added up.
+        sizes: Number of nodes of each graph, to split the answer.
+    """
+
+    node: Float32Array
+    heard: Float32Array
+    caused: Float32Array
+    source: IndexArray
+    place: IndexArray
+    sizes: tuple[int, ...]
+
+    def inputs(self) -> dict[str, npt.NDArray[np.generic]]:
+        """The tensors by the names the exported networks use."""
+        return {
+            "node": self.node,
+            "heard": self.heard,
+            "caused": self.caused,
+            "source": self.source,
+            "place": self.place,
+        }
+
+    def split(self, output: npt.NDArray[np.generic]) -> list[npt.NDArray[np.generic]]:
+        """Cuts a per-node output ``[N, ...]`` into one array a graph."""
+        return np.split(output, np.cumsum(self.sizes)[:-1])
+
+
+def build_gain_blocks(graphs: Sequence[GainGraph]) -> GainBlocks:
+    """Joins graphs into one disjoint union.
+
+    Args:
+        graphs: At least one graph. Dense ones become a block each, as large as the largest of them; if one is
+            sparse, all are laid out in rows.
+    """
+    dense = [graph for graph in graphs if isinstance(graph, DenseGains)]
+    if len(dense) == len(graphs):
+        return _stacked(dense)
+    return _in_rows([in_rows(graph) if isinstance(graph, DenseGains) else graph for graph in graphs])
+
+
+def in_rows(graph: DenseGains) -> SparseGains:
+    """The same graph with its links listed."""
+    nodes = graph.nodes
+    receiver, neighbour = np.nonzero(~np.eye(nodes, dtype=bool))
+    gain = np.stack([graph.gain[receiver, neighbour], graph.gain[neighbour, receiver]], axis=-1)
+    return SparseGains(graph.node, np.arange(nodes + 1) * (nodes - 1), neighbour, gain)
+
+
+def _stacked(graphs: Sequence[DenseGains]) -> GainBlocks:
+    sizes = tuple(graph.nodes for graph in graphs)
+    if len(graphs) == 1:
+        own = np.arange(sizes[0])
+        gain = graphs[0].gain
+        caused = np.ascontiguousarray(gain.T)
+        return GainBlocks(graphs[0].node, gain[None], caused[None], own[None], own[:, None], sizes)
+    largest = max(sizes)
+    heard = np.zeros((len(graphs), largest, largest), np.float32)
+    source = np.zeros((len(graphs), largest), np.int64)
+    first = np.cumsum((0, *sizes))
+    for block, graph in enumerate(graphs):
+        heard[block, : graph.nodes, : graph.nodes] = graph.gain
+        source[block, : graph.nodes] = np.arange(first[block], first[block + 1])
+    place = np.concatenate([np.arange(size) + block * largest for block, size in enumerate(sizes)])
+    caused = np.ascontiguousarray(heard.transpose(0, 2, 1))
+    return GainBlocks(np.concatenate([g.node for g in graphs]), heard, caused, source, place[:, None], sizes)
+
+
+def _in_rows(graphs: Sequence[SparseGains]) -> GainBlocks:
+    first_node = np.cumsum([0] + [g.nodes for g in graphs])
+    degree = np.concatenate([np.diff(g.offsets) for g in graphs])
+    neighbour = np.concatenate([g.neighbour + n for g, n in zip(graphs, first_node[:-1], strict=True)])
+    gain = np.concatenate([g.gain for g in graphs])
+    nodes = int(degree.size)
+    width = min(ROW_WIDTH, max(int(degree.max()), 1))
+    count = -(-degree // width)
+    first_row = np.cumsum(count) - count
+    rows = int(count.sum())
+    # One row more than there are links for: a silent one, which fills up the places of nodes with fewer rows.
+    heard, caused = np.zeros((2, (rows + 1) * width), np.float32)
+    source = np.zeros((rows + 1) * width, np.int64)
+    links = int(neighbour.size)
+    within = np.arange(links) - np.repeat(np.cumsum(degree) - degree, degree)
+    slot = np.repeat(first_row * width, degree) + within
+    heard[slot], caused[slot], source[slot] = gain[:, 0], gain[:, 1], neighbour
+    column = np.arange(max(int(count.max()), 1))
+    place = np.where(column < count[:, None], first_row[:, None] + column, rows)
+    return GainBlocks(
+        node=np.concatenate([g.node for g in graphs]),
+        heard=heard.reshape(-1, 1, width),
+        caused=caused.reshape(-1, 1, width),
+        source=source.reshape(-1, width),
+        place=place.reshape(nodes, -1),
+        sizes=tuple(g.nodes for g in graphs),
+    )

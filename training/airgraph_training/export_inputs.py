@@ -1,0 +1,91 @@
+"""Random inputs for every kind of network: to trace an export with, and to compare the formats on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from airgraph_models.gnn.aligned import AlignedGNN
+from airgraph_models.gnn.wcgcn import WCGCN
+from airgraph_models.problems.gain_blocks import DenseGains, GainGraph, SparseGains, build_gain_blocks
+from airgraph_models.problems.layouts import GAIN_BLOCKS, ROW_TABLE, JoinedGraphs
+from airgraph_models.problems.row_table import LinkGraph, build_row_table
+
+GraphNetwork = WCGCN | AlignedGNN
+
+AXES: dict[str, dict[str, dict[int, str]]] = {
+    ROW_TABLE: {
+        "node": {0: "N"},
+        "link": {0: "R", 1: "W"},
+        "neighbour": {0: "R", 1: "W"},
+        "rows": {0: "N", 1: "C"},
+        "connected": {0: "N"},
+    },
+    GAIN_BLOCKS: {
+        "node": {0: "N"},
+        "heard": {0: "B", 1: "R", 2: "S"},
+        "caused": {0: "B", 1: "R", 2: "S"},
+        "source": {0: "B", 1: "S"},
+        "place": {0: "N", 1: "C"},
+    },
+}
+"""Inputs of a layout in the order of the network's arguments, with the extents that vary."""
+CHECK_SIZES = ((1,), (2,), (7,), (24,), (3, 1, 11))
+LARGEST_LEVEL = 12.0
+"""Of the natural logarithm of random gains: 52 dB."""
+
+
+def layout_of(network: GraphNetwork) -> str:
+    """Name of the layout that a network reads."""
+    return ROW_TABLE if isinstance(network, WCGCN) else GAIN_BLOCKS
+
+
+def _random_links(rng: np.random.Generator, nodes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Offsets and neighbours of a random graph with isolated nodes and nodes of many links among its ``nodes``."""
+    joined = rng.random((nodes, nodes)) < rng.random((nodes, 1))
+    np.fill_diagonal(joined, False)
+    offsets = np.concatenate([[0], np.cumsum(joined.sum(axis=1))])
+    return offsets.astype(np.int64), np.nonzero(joined)[1].astype(np.int64)
+
+
+def random_graph(rng: np.random.Generator, nodes: int, node_features: int, link_features: int) -> LinkGraph:
+    """A random graph with isolated nodes and nodes of many links among its ``nodes``."""
+    offsets, neighbour = _random_links(rng, nodes)
+    link = rng.normal(1.0, 2.0, (neighbour.size, link_features)).astype(np.float32)
+    node = rng.normal(1.0, 2.0, (nodes, node_features)).astype(np.float32)
+    return LinkGraph(offsets, neighbour, link, node)
+
+
+def random_gains(rng: np.random.Generator, nodes: int, *, dense: bool) -> GainGraph:
+    """Random gains over five orders of magnitude, all links or those of a random graph."""
+
+    def gains(*shape: int) -> np.ndarray:
+        return np.exp(rng.uniform(-2.0, LARGEST_LEVEL, shape)).astype(np.float32)
+
+    node = np.stack([gains(nodes), rng.uniform(0.0, 1.0, nodes).astype(np.float32)], axis=-1)
+    if dense:
+        gain = gains(nodes, nodes)
+        np.fill_diagonal(gain, 0.0)
+        return DenseGains(node, gain)
+    offsets, neighbour = _random_links(rng, nodes)
+    return SparseGains(node, offsets, neighbour, gains(neighbour.size, 2))
+
+
+def example_input(network: GraphNetwork) -> JoinedGraphs:
+    """One union to trace with; every extent is larger than one."""
+    return next(check_inputs(network, np.random.default_rng(0), ((9, 4),)))
+
+
+def check_inputs(
+    network: GraphNetwork, rng: np.random.Generator, sizes: tuple[tuple[int, ...], ...] = CHECK_SIZES
+) -> Iterator[JoinedGraphs]:
+    """Unions of every shape that the layout knows."""
+    for union in sizes:
+        if isinstance(network, WCGCN):
+            widths = network.node_mean.numel(), network.link_mean.numel()
+            for width in (None, 1, 5):
+                yield build_row_table([random_graph(rng, size, *widths) for size in union], width)
+        else:
+            for dense in (True, False):
+                yield build_gain_blocks([random_gains(rng, size, dense=dense) for size in union])
