@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     """Links joined into one network run; a larger batch runs in several."""
     max_message_bytes: int = Field(64 * 1024 * 1024, ge=1024)
     """Largest request and answer message."""
-    polish_iterations: int = Field(80, ge=0)
+    polish_iterations: int = Field(120, ge=0)
     """Most classical iterations behind a learned answer where the request does not say."""
     max_classical_iterations: int = Field(10_000, ge=1)
     """Most iterations that a request may ask of the classical solver."""

@@ -1,7 +1,7 @@
 r"""A race of WMMSE starts: many short runs, the best few go on, the winner runs to the end.
 
-Multi-start WMMSE spends most of its time on starts that are behind after a few iterations. Here S starts run eight
-iterations, the best quarter ten more, the best sixteenth twenty more, and so on until one is left. And every iteration
+Multi-start WMMSE spends most of its time on starts that are behind after a few iterations. Here S starts run sixteen
+iterations, the best quarter sixteen more, the best sixteenth twenty more, and so on until one is left. And every iteration
 takes twice the step that WMMSE takes, in the logarithm of the amplitude,
 
 .. math::
@@ -34,8 +34,8 @@ IndexArray = npt.NDArray[np.intp]
 
 LEAVING = 4
 """One start in so many goes on to the next stage."""
-FIRST_STAGE, NEXT_STAGES = 8, (10, 20)
-"""Iterations; with fewer, starts that would have won drop out too often in networks of 30 pairs and more."""
+FIRST_STAGE, NEXT_STAGES = 16, (16, 20)
+"""Iterations; with half as many, starts that would have won drop out at 30 dB and above."""
 SMALLEST_AMPLITUDE = np.float32(1e-15)
 """Silence in the logarithm: 300 dB below the budget."""
 SMALLEST_SNR = 1e-20

@@ -18,9 +18,9 @@ ZOO = Path(airgraph_models.__file__).parent / "zoo" / "power_control"
 AUTO_NETWORK = "aligned"
 ITERATIONS = (1, 3, 10, 30, 100)
 STARTS = (4, 16, 100)
-EFFORTS = ((1, 5), (4, 20), (8, 40), (16, 60), (32, 80), (64, 80), (128, 80), (256, 80))
-"""(Starts, iterations) of AUTO's polishing; the server's own setting is 32 starts and 80 iterations."""
-HASTY = ((8, 20), (16, 40), (32, 60))
+EFFORTS = ((1, 20), (4, 40), (16, 120), (32, 120), (64, 120), (128, 120), (256, 120))
+"""(Starts, iterations) of AUTO's polishing; the server's own setting is 32 starts and 120 iterations."""
+HASTY = ((8, 16), (16, 32), (32, 32), (64, 32))
 """The same without the network, for deadlines that leave it no time."""
 HASTIEST = (1, 3, 10)
 """Iterations of plain WMMSE from full power, for deadlines that leave no time for several starts either."""

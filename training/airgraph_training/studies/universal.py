@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 TRAINED_AT = 20
 """Pairs that the papers' networks are trained with, at 10 dB: the middle of what they are tested on."""
 QUICK_TRAINED_AT = 4
-SERVED = (32, 80)
+SERVED = (32, 120)
 """Starts and iterations of AUTO's polishing, as the server has them."""
 TARGET = 0.99
 ALONE, AUTO, EARLIER = "AirGraph, one checkpoint, network alone", "AirGraph AUTO", "WCGCN of the zoo"
@@ -149,7 +149,7 @@ def _draw(axes: Axes, ratios: Ratios) -> None:
     axes.set_xlim(0.5, 1.2)
     axes.set_xlabel(f"mean sum rate over that of WMMSE, {WMMSE_ITERATIONS} iterations from full power")
     axes.set_ylabel("share of the cells at or below")
-    axes.legend(fontsize=8, loc="upper left")
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
 UNIVERSAL = Study(
