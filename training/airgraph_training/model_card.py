@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from airgraph_models.gnn.wcgcn import WCGCN
+from airgraph_models.gnn.aligned import AlignedArchitecture
+from airgraph_models.gnn.wcgcn import WCGCN, WCGCNArchitecture
 from airgraph_models.problems import FAMILIES, Beamforming, PowerControl
 from airgraph_models.problems.layouts import LAYOUTS
 from airgraph_models.zoo.card import CARD_FILE, SCHEMA_VERSION, parse_card, sha256
@@ -38,13 +39,23 @@ GOLDEN_PAIRS, GOLDEN_SEED, GOLDEN_NOISE, GOLDEN_TOLERANCE = 6, 6, 0.1, 1e-5
 NODES = (2, 2000)
 """Sizes to serve: the updates are local and shared by all nodes, so size itself is no limit (paper 001, table III);
 the links of a node are, and have a range of their own."""
-PAPER = {
-    "authors": "Y. Shen, Y. Shi, J. Zhang, K. B. Letaief",
-    "title": "Graph Neural Networks for Scalable Radio Resource Management: "
-    "Architecture Design and Theoretical Analysis",
-    "venue": "IEEE Journal on Selected Areas in Communications, 2021",
-    "equation": "(11)",
+PAPERS = {
+    WCGCNArchitecture: {
+        "authors": "Y. Shen, Y. Shi, J. Zhang, K. B. Letaief",
+        "title": "Graph Neural Networks for Scalable Radio Resource Management: "
+        "Architecture Design and Theoretical Analysis",
+        "venue": "IEEE Journal on Selected Areas in Communications, 2021",
+        "equation": "(11)",
+    },
+    AlignedArchitecture: {
+        "authors": "AirGraph",
+        "title": "WMMSE-aligned graph network, our own design",
+        "venue": "none; after the unrolling of WMMSE in Knowledge-Driven Resource Allocation for D2D Networks: A WMMSE "
+        "Unrolled GNN Approach",
+        "equation": "docstring of airgraph_models.gnn.aligned",
+    },
 }
+"""Where each kind of network is from."""
 
 
 def write_model(run: TrainedRun, zoo: Path, figures: Sequence[Figure]) -> Path:
@@ -95,7 +106,7 @@ def card_document(run: TrainedRun, files: Path, figures: Sequence[Figure], diffe
         "problem": recipe.problem,
         "default": recipe.default,
         "description": recipe.description,
-        "paper": PAPER,
+        "paper": PAPERS[type(recipe.architecture)],
         "antennas": max(1, recipe.antennas),
         "architecture": {
             "network": recipe.architecture.title,

@@ -1,8 +1,8 @@
 r"""A race of WMMSE starts: many short runs, the best few go on, the winner runs to the end.
 
 Multi-start WMMSE spends most of its time on starts that are behind after a few iterations. Here S starts run sixteen
-iterations, the best quarter sixteen more, the best sixteenth twenty more, and so on until one is left. And every iteration
-takes twice the step that WMMSE takes, in the logarithm of the amplitude,
+iterations, the best quarter sixteen more, the best sixteenth twenty more, and so on until one is left. And every
+iteration takes twice the step that WMMSE takes, in the logarithm of the amplitude,
 
 .. math::
     v \leftarrow \min\bigl(\sqrt{P}, v_\text{WMMSE}(v)^2 / v\bigr),
