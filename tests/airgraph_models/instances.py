@@ -1,8 +1,12 @@
 """Random instances for property tests."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from hypothesis import strategies as st
 
+from airgraph_models.classical.downlink import downlink_rates
+from airgraph_models.classical.linear_precoding import with_sum_power
 from airgraph_models.problems import Beamforming, Links, PowerControl
 
 
@@ -55,6 +59,44 @@ def random_beamforming(
     return Beamforming.create(channel[receiver, transmitter], links=links, **common)
 
 
+@dataclass(frozen=True)
+class Downlink:
+    """One transmitter and K users, as the classical algorithms take them; sub-bands first where there are any."""
+
+    channel: np.ndarray
+    weights: np.ndarray
+    noise_power: np.ndarray
+    max_power: np.ndarray
+
+    @property
+    def arguments(self):
+        return self.channel, self.weights, self.noise_power, self.max_power
+
+    def rate(self, precoder):
+        """Weighted sum rate ``[...]``."""
+        return (self.weights * downlink_rates(self.channel, self.noise_power, precoder)).sum(axis=-1)
+
+    def random_precoder(self, seed):
+        """On the budget."""
+        rng = np.random.default_rng(seed)
+        shape = np.swapaxes(self.channel, -1, -2).shape
+        return with_sum_power(rng.standard_normal(shape) + 1j * rng.standard_normal(shape), self.max_power)
+
+
+def random_downlink(
+    seed: int, users: int, antennas: int, *, snr_db: float = 10.0, batch: tuple[int, ...] = ()
+) -> Downlink:
+    rng = np.random.default_rng(seed)
+    shape = (*batch, users, antennas)
+    channel = (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)) / np.sqrt(2)
+    return Downlink(
+        channel=channel,
+        weights=rng.uniform(0.2, 1.0, users),
+        noise_power=10 ** (-snr_db / 10) * rng.uniform(0.5, 2.0, users),
+        max_power=rng.uniform(0.5, 2.0, batch),
+    )
+
+
 def dense_twin(instance: PowerControl | Beamforming) -> PowerControl | Beamforming:
     """The same instance with its channels in a dense array."""
     assert instance.links is not None
@@ -103,4 +145,11 @@ def beamformings(draw: st.DrawFn) -> Beamforming:
         sparse=draw(st.booleans()),
         weighted=draw(st.booleans()),
         antenna_limits=draw(st.booleans()),
+    )
+
+
+@st.composite
+def downlinks(draw: st.DrawFn) -> Downlink:
+    return random_downlink(
+        draw(seeds), draw(st.integers(1, 8)), draw(st.integers(1, 16)), snr_db=draw(st.floats(-10, 40))
     )
