@@ -27,7 +27,7 @@ def zero_forcing(channel: ComplexArray) -> ComplexArray:
     """Pseudo-inverse ``[..., N, K]`` of ``channel [..., K, N]``, not scaled; with K > N it cannot null everything."""
     inverse = np.linalg.pinv(channel).astype(np.complex128, copy=False)
     # Rounding leaves a trace of a precoder for a user without a channel, which equal power would blow up.
-    return np.where(channel.any(axis=-1)[..., None, :], inverse, 0.0)
+    return np.where(np.any(channel != 0, axis=-1)[..., None, :], inverse, 0.0)
 
 
 def regularised_zero_forcing(channel: ComplexArray, noise_power: FloatArray, max_power: FloatArray) -> ComplexArray:

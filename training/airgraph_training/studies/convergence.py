@@ -109,9 +109,9 @@ def _run(lab: Lab) -> Findings:
             f"Adam at {LEARNING_RATE:g}, as in the paper, constant after {WARM_UP_STEPS} steps of warm-up: a decaying "
             "rate would end every curve with a rise of its own.",
             f"A network's final value is the mean of its last {LAST} epochs.",
-            "The paper says that UWGNN converges in a third of WCGCN's epochs. Where that means WCGCN's own final "
-            "value, which WCGCN creeps up to, a third is found here. To lower levels, and to nearly each one's own final "
-            "value, of which UWGNN's is the higher, it needs more than that.",
+            "The paper says that UWGNN converges in a third of WCGCN's epochs. So it is here for the value that WCGCN "
+            "converges to, and the less so the further below it the level lies. To nearly each one's own final value, "
+            "of which UWGNN's is the higher, it takes about seven tenths.",
             "As in the paper, UWMMSE starts highest and rises slowest. The MLP learns from the sum rate of the same "
             "samples, the paper's from ten times as many that WMMSE has labelled.",
         ),
