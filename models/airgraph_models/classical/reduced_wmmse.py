@@ -104,5 +104,5 @@ def precoding_step(gram: ComplexArray, root: FloatArray, receiver: ComplexArray,
     diagonal = system[..., own, own].real
     # Users with one channel make the matrix singular up to the price of power, which vanishes at high SNR.
     system[..., own, own] = diagonal * (1.0 + SINGULAR) + np.maximum(price, SILENT)[..., None]
-    inverse: ComplexArray = np.linalg.inv(system)
+    inverse = np.linalg.inv(system)
     return np.asarray(scaled[..., :, None] * inverse * root[..., None, :], np.complex128)
