@@ -15,7 +15,7 @@ from airgraph_training.studies.itu_populations import (
     RAISED,
     SAME_REACH,
 )
-from airgraph_training.studies.itu_systems import PCGNN_DB, STARTS, fplinq_rates
+from airgraph_training.studies.itu_systems import RELATIVE_PCGNN, STARTS, fplinq_rates
 from airgraph_training.studies.lab import Lab
 from airgraph_training.studies.populations import Population
 from airgraph_training.studies.study import Findings, Study, Table
@@ -23,7 +23,8 @@ from airgraph_training.studies.study import Findings, Study, Table
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-PAIRS, SAMPLES, EPOCHS, TESTS = 10, 10_000, 25, 1000
+PAIRS, SAMPLES, EPOCHS, TESTS = 10, 10_000, 40, 1000
+LEARNING_RATE = 1e-2
 SYSTEMS = ("PCGNN, trained before the shift", "PCGNN, trained after the shift", "FPLinQ, one random start")
 
 
@@ -58,7 +59,7 @@ def _measure(lab: Lab, shift: Shift) -> tuple[float, ...]:
     instances = lab.test_set(shift.after, pairs, 5 if lab.quick else TESTS)
     found = fplinq_rates(lab, instances)
     learned = (
-        lab.network_rate(lab.trained(PCGNN_DB, Fit(pairs, samples, epochs, lab.seed, population)), instances)
+        lab.network_rate(lab.trained(RELATIVE_PCGNN, Fit(pairs, samples, epochs, lab.seed, population)), instances)
         for population in (shift.before, shift.after)
     )
     return tuple(float(rate.mean() / found.best.mean()) for rate in (*learned, found.one))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import NamedTuple
+from itertools import product
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
+from torch import Tensor, nn
 
 from airgraph_models.classical.fplinq import fplinq
 from airgraph_models.classical.random_power import random_power
 from airgraph_models.classical.scalar_wmmse import Crosstalk
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.classical.sum_rate import weighted_sum_rate
+from airgraph_models.gnn.dense_channels import ChannelInput, other_pairs
 from airgraph_models.gnn.ecgnn import ECGNN, ECGNNArchitecture
 from airgraph_models.gnn.pcgnn import PCGNN, PCGNNArchitecture
 from airgraph_models.gnn.power_mlp import PowerMLP, PowerMLPArchitecture
@@ -19,26 +23,44 @@ from airgraph_training.studies.dense_fitting import DenseNetwork
 from airgraph_training.studies.lab import WMMSE_ITERATIONS, FloatArray, Instances, Lab
 
 STARTS = 100
-TRANSFORM = "log"
-"""Amplitudes over 100 dB of path loss are nearly all zero beside the largest; their logarithms are not."""
 
-PCGNN_DB = DenseNetwork(
-    "pcgnn",
-    "PCGNN",
-    lambda pairs: PCGNN(PCGNNArchitecture(transform=TRANSFORM)),
-    lambda pairs: asdict(PCGNNArchitecture(transform=TRANSFORM)),
+
+class RelativeInput(ChannelInput):
+    r"""Channels over 100 dB of path loss, in decibels over noise, interference measured from the wanted signal.
+
+    .. math:: x_{kk} = \log(1 + \text{snr}_{kk}), \qquad x_{kj} = \log(1 + \text{snr}_{kj}) - x_{kk}
+
+    both standardised. Amplitudes would nearly all be zero beside the largest; and without the difference, all inputs
+    leave what training has shown as soon as the transmit power does, although well above the noise it changes nothing.
+    """
+
+    def shape(self, snr: Tensor) -> Tensor:
+        """``[B, K, K]`` to ``[B, K, K]``."""
+        level = torch.log1p(snr)
+        signal = level.diagonal(dim1=1, dim2=2).unsqueeze(2)
+        return torch.where(other_pairs(snr), level - signal, level)
+
+
+def _relative(network: PCGNN | ECGNN | PowerMLP) -> nn.Module:
+    network.inputs = RelativeInput("log")
+    return network
+
+
+def _sizes(architecture: PCGNNArchitecture | ECGNNArchitecture | PowerMLPArchitecture) -> dict[str, Any]:
+    return {**asdict(architecture), "transform": "log, interference relative to the signal"}
+
+
+RELATIVE_PCGNN = DenseNetwork(
+    "pcgnn", "PCGNN", lambda pairs: _relative(PCGNN()), lambda pairs: _sizes(PCGNNArchitecture())
 )
-ECGNN_DB = DenseNetwork(
-    "ecgnn",
-    "ECGNN",
-    lambda pairs: ECGNN(ECGNNArchitecture(transform=TRANSFORM)),
-    lambda pairs: asdict(ECGNNArchitecture(transform=TRANSFORM)),
+RELATIVE_ECGNN = DenseNetwork(
+    "ecgnn", "ECGNN", lambda pairs: _relative(ECGNN()), lambda pairs: _sizes(ECGNNArchitecture())
 )
-MLP_DB = DenseNetwork(
+RELATIVE_MLP = DenseNetwork(
     "mlp",
     "MLP",
-    lambda pairs: PowerMLP(PowerMLPArchitecture(pairs, transform=TRANSFORM)),
-    lambda pairs: asdict(PowerMLPArchitecture(pairs, transform=TRANSFORM)),
+    lambda pairs: _relative(PowerMLP(PowerMLPArchitecture(pairs))),
+    lambda pairs: _sizes(PowerMLPArchitecture(pairs)),
 )
 
 
@@ -61,3 +83,12 @@ def fplinq_rates(lab: Lab, instances: Instances) -> FPLinQRates:
     found = fplinq(crosstalk, instances.weights, ones, ones, start, Stopping(WMMSE_ITERATIONS))
     rates = weighted_sum_rate(crosstalk, instances.weights, ones, found.power)
     return FPLinQRates(rates.mean(axis=1), rates.max(axis=1))
+
+
+def schedule_rate(instances: Instances) -> FloatArray:
+    """Sum rate ``[n]`` of the best schedule of silent and full-power pairs, all ``2^K - 1`` of them tried."""
+    pairs = instances.snr.shape[-1]
+    schedules = np.array(list(product((0.0, 1.0), repeat=pairs)))[1:]
+    ones = np.ones((1, pairs))
+    rates = [weighted_sum_rate(Crosstalk.dense(snr), ones, ones, schedules).max() for snr in instances.snr]
+    return np.array(rates)
