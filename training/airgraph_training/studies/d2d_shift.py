@@ -12,7 +12,9 @@ from airgraph_training.studies.itu_populations import (
     ITU,
     LTE,
     OBSTRUCTED,
+    OBSTRUCTED_STREET,
     RAISED,
+    RAISED_SLANT,
     SAME_REACH,
 )
 from airgraph_training.studies.itu_systems import RELATIVE_PCGNN, STARTS, fplinq_rates, schedule_rate
