@@ -22,7 +22,7 @@ from airgraph_client.errors import (
     ServerError,
     Unavailable,
 )
-from airgraph_client.instances import Beamforming, Instance, Links, PowerControl
+from airgraph_client.instances import Beamforming, Instance, Links, PowerControl, PowerModel, Precoding
 from airgraph_client.models import Model, ModelDescription, ServerStatus
 from airgraph_client.requests import Options
 from airgraph_client.units import db_to_linear, dbm_to_watt, linear_to_db, watt_to_dbm
@@ -47,6 +47,8 @@ __all__ = [
     "Options",
     "Overloaded",
     "PowerControl",
+    "PowerModel",
+    "Precoding",
     "ServerError",
     "ServerStatus",
     "Shadow",

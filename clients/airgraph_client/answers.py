@@ -15,7 +15,7 @@ from airgraph_client.tensors import read_tensor
 Array = npt.NDArray[Any]
 
 # Of each kind of answer this client reads: the field of its message that holds the allocation.
-ALLOCATIONS = {"power_control": "power", "beamforming": "beamformer"}
+ALLOCATIONS = {"power_control": "power", "beamforming": "beamformer", "precoding": "precoder"}
 
 
 @dataclass(frozen=True)
@@ -67,16 +67,17 @@ class Answer:
 
     Attributes:
         request_id: Id of the request, the caller's or one chosen by the server.
-        problem: ``"power_control"`` or ``"beamforming"``.
-        allocation: The powers or beamformers, read-only; by name: `power`, `beamformer`.
+        problem: ``"power_control"``, ``"beamforming"`` or ``"precoding"``.
+        allocation: What was asked for, read-only; by name: `power`, `beamformer`, `precoder`.
         rates: ``[K]`` rate of each receiver, float64, bit/s/Hz, read-only.
-        objective: Weighted sum rate in bit/s/Hz, recomputed by the server in float64 on what it answers.
+        objective: Weighted sum rate in bit/s/Hz, for energy efficiency over the consumed power, recomputed by the
+            server in float64 on what it answers.
         baseline_objective: The same of the closed-form baseline (full power and the like).
         solver: What produced the allocation, such as ``"learned"``, ``"wmmse"`` or ``"full_power"``.
         model: Model behind it, ``"name:version"``; None for a classical answer.
         fallback_reason: Why the allocation is not the model's, such as ``"BEATEN_BY_BASELINE"``; None where
             it is.
-        fallback_detail: The reason in words.
+        fallback_detail: The reason in words; begins with a named status where minimum rates are missed.
         constraint_margin: Smallest distance to a limit relative to that limit; 0 = a limit met with equality.
         polish_iterations: Iterations of the polisher, or of the classical algorithm that answered.
         batch_size: Instances that ran together.
@@ -117,6 +118,15 @@ class Answer:
             AttributeError: The answer is not one to a beamforming problem.
         """
         return self._allocation_of("beamforming")
+
+    @property
+    def precoder(self) -> Array:
+        """Precoder, one column a user, ``[N, K]`` or ``[B, N, K]``, in the root of the power unit.
+
+        Raises:
+            AttributeError: The answer is not one to a precoding problem.
+        """
+        return self._allocation_of("precoding")
 
     def _allocation_of(self, problem: str) -> Array:
         if self.problem != problem:

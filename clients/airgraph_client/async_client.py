@@ -16,7 +16,16 @@ from airgraph.v1 import allocator_pb2_grpc, registry_pb2, registry_pb2_grpc
 from airgraph_client.answers import Answer, read_answer
 from airgraph_client.connection import CallMetadata, ChannelOptions, Connection
 from airgraph_client.errors import AirGraphError, Denied, NotImplementedByServer, Unavailable, typed_errors
-from airgraph_client.instances import Beamforming, IndexPair, Instance, Links, PowerControl
+from airgraph_client.instances import (
+    Beamforming,
+    IndexPair,
+    Instance,
+    Links,
+    ObjectiveName,
+    PowerControl,
+    PowerModel,
+    Precoding,
+)
 from airgraph_client.models import (
     ALLOCATOR_SERVICE,
     Model,
@@ -131,11 +140,42 @@ class AsyncClient:
         instance = Beamforming(channel, weights, noise_power, max_power, links, serving_transmitter, max_antenna_power)
         return await self.allocate(instance, **options)
 
+    async def precode(
+        self,
+        channel: npt.ArrayLike,
+        noise_power: npt.ArrayLike = 1.0,
+        max_power: npt.ArrayLike = 1.0,
+        weights: npt.ArrayLike = 1.0,
+        objective: ObjectiveName = "se",
+        min_rates: npt.ArrayLike | None = None,
+        power_model: PowerModel | None = None,
+        **options: Unpack[Options],
+    ) -> Answer:
+        """Solves one precoding instance; see `Precoding` for the model, shapes and units.
+
+        Args:
+            channel: ``[K, N]`` or, with sub-bands, ``[B, K, N]`` complex channels.
+            noise_power: ``[K]`` or scalar, noise power at each user.
+            max_power: Scalar, or ``[B]`` with sub-bands: power budget.
+            weights: ``[K]`` or scalar, rate weights.
+            objective: ``"se"``, spectral efficiency, or ``"ee"``, energy efficiency.
+            min_rates: ``[K]`` or scalar, smallest acceptable rates in bit/s/Hz, with ``"ee"`` only.
+            power_model: What the transmitter consumes; required with ``"ee"``.
+            **options: See `Options`.
+
+        Returns:
+            The answer; its ``precoder`` is ``[N, K]`` or ``[B, N, K]``. Where minimum rates are missed its
+            ``fallback_detail`` begins with ``MINIMUM_RATES_UNREACHABLE`` (no precoder can meet them) or
+            ``MINIMUM_RATES_NOT_MET``, and the precoder is the best effort.
+        """
+        instance = Precoding(channel, noise_power, max_power, weights, objective, min_rates, power_model)
+        return await self.allocate(instance, **options)
+
     async def allocate(self, instance: Instance, **options: Unpack[Options]) -> Answer:
         """Solves one instance of any problem.
 
         Args:
-            instance: `PowerControl` or `Beamforming`.
+            instance: `PowerControl`, `Beamforming` or `Precoding`.
             **options: See `Options`.
         """
         request = allocate_request(instance, options)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from airgraph.v1 import allocator_pb2, problems_pb2, tensor_pb2
+from airgraph_client.errors import InvalidInstance
 from airgraph_client.tensors import complex_tensor, index_tensor, real_tensor
 
 IndexPair: TypeAlias = tuple[npt.ArrayLike, npt.ArrayLike]
@@ -154,7 +155,89 @@ class Beamforming:
         request.beamforming.CopyFrom(message)
 
 
-Instance: TypeAlias = PowerControl | Beamforming
+ObjectiveName: TypeAlias = Literal["se", "ee"]
+
+OBJECTIVES: dict[str, problems_pb2.PrecodingObjective.ValueType] = {
+    "se": problems_pb2.PRECODING_OBJECTIVE_SPECTRAL_EFFICIENCY,
+    "ee": problems_pb2.PRECODING_OBJECTIVE_ENERGY_EFFICIENCY,
+}
+
+
+@dataclass(frozen=True)
+class PowerModel:
+    """What a transmitter consumes: ``amplifier_inefficiency * ||V||_F^2 + N * circuit_power + constant_power``.
+
+    Attributes:
+        circuit_power: Power an antenna's circuits draw, in the power unit, not negative.
+        constant_power: Power drawn whatever is sent, in the power unit, not negative.
+        amplifier_inefficiency: Consumed power per radiated power, at least 1 (1 / amplifier efficiency).
+    """
+
+    circuit_power: float = 0.0
+    constant_power: float = 0.0
+    amplifier_inefficiency: float = 1.0
+
+    def to_message(self) -> problems_pb2.PowerModel:
+        """The message of the contract."""
+        return problems_pb2.PowerModel(
+            circuit_power=self.circuit_power,
+            constant_power=self.constant_power,
+            amplifier_inefficiency=self.amplifier_inefficiency,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Precoding:
+    """Multi-user precoding of one transmitter with N antennas for K single-antenna users.
+
+    User k hears ``y_k = channel[k, :] . x + noise`` with no conjugate, and ``x = V s`` for unit-power streams. The
+    server chooses V maximising ``sum_k weights[k] R_k`` (``"se"``), or that over the consumed power (``"ee"``) under
+    ``R_k >= min_rates[k]``, subject to ``||V||_F^2 <= max_power``. With B sub-bands R_k is the sum over them and each
+    has a budget of its own. Everything is linear, in one power unit of the caller's choice.
+
+    An array of complex128 travels and is answered as complex128; anything else as complex64.
+
+    Attributes:
+        channel: ``[K, N]`` or ``[B, K, N]`` complex channels.
+        noise_power: ``[K]`` or scalar, noise power at each user, positive, in the unit of |channel|^2 times power.
+        max_power: Scalar, or ``[B]`` with sub-bands: power budget of the transmitter, positive.
+        weights: ``[K]`` or scalar, rate weights, not negative.
+        objective: ``"se"``, spectral efficiency, or ``"ee"``, energy efficiency.
+        min_rates: ``[K]`` or scalar, smallest acceptable rates, bit/s/Hz, with ``"ee"`` only; None = none. The server
+            names the field ``minimum_rates``.
+        power_model: What the transmitter consumes; required with ``"ee"``.
+    """
+
+    channel: npt.ArrayLike
+    noise_power: npt.ArrayLike = 1.0
+    max_power: npt.ArrayLike = 1.0
+    weights: npt.ArrayLike = 1.0
+    objective: ObjectiveName = "se"
+    min_rates: npt.ArrayLike | None = None
+    power_model: PowerModel | None = None
+
+    def put_into(self, request: allocator_pb2.AllocateRequest) -> None:
+        """Makes this the problem of a request.
+
+        Raises:
+            InvalidInstance: A field holds no numbers, or the objective is unknown.
+        """
+        if self.objective not in OBJECTIVES:
+            raise InvalidInstance("objective", " or ".join(OBJECTIVES), repr(self.objective))
+        minimum = self.min_rates
+        message = problems_pb2.Precoding(
+            channel=complex_tensor("channel", self.channel),
+            weights=_node_tensor("weights", self.weights),
+            noise_power=_node_tensor("noise_power", self.noise_power),
+            max_power=_node_tensor("max_power", self.max_power),
+            objective=OBJECTIVES[self.objective],
+            minimum_rates=None if minimum is None else real_tensor("minimum_rates", minimum),
+            power_model=None if self.power_model is None else self.power_model.to_message(),
+        )
+        request.precoding.CopyFrom(message)
+
+
+Instance: TypeAlias = PowerControl | Beamforming | Precoding
 
 
 def _links(links: Links | IndexPair) -> Links:

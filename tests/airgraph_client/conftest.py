@@ -92,6 +92,10 @@ class FakeAllocator(allocator_pb2_grpc.AllocatorServicer):
                 return allocator_pb2.AllocateResult(error=invalid_field("gain", "entries >= 0", f"{gain.min():g}"))
             power = np.full(len(gain), 1.0, gain.dtype)
             response.power_control.CopyFrom(problems_pb2.PowerControlAnswer(power=real_tensor("power", power)))
+        elif request.WhichOneof("problem") == "precoding":
+            channel = read_tensor(request.precoding.channel)
+            precoder = np.ones((*channel.shape[:-2], channel.shape[-1], channel.shape[-2]), channel.dtype)
+            response.precoding.CopyFrom(problems_pb2.PrecodingAnswer(precoder=complex_tensor("precoder", precoder)))
         else:
             channel = read_tensor(request.beamforming.channel)
             beams = np.ones((len(channel), channel.shape[-1]), channel.dtype)

@@ -32,6 +32,8 @@ async def test_answers(target):
         np.testing.assert_array_equal(answer.power, np.ones(3))
         answer = await client.beamform(np.ones((2, 2, 4), np.complex64))
         assert answer.beamformer.shape == (2, 4)
+        answer = await client.precode(np.ones((2, 4), np.complex64))
+        assert answer.precoder.shape == (4, 2)
 
 
 async def test_errors(target, fake, failures):

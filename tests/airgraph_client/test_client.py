@@ -13,6 +13,7 @@ from airgraph_client import (
     ModelNotFound,
     Overloaded,
     PowerControl,
+    PowerModel,
     ServerError,
     Timings,
     Unavailable,
@@ -193,3 +194,18 @@ def test_waiting_for_the_server(client, health_of):
     health_of.enter_graceful_shutdown()
     with pytest.raises(Unavailable, match="NOT_SERVING"):
         client.wait_until_serving(timeout=0.2, poll=0.05)
+
+
+def test_precoding(client, fake):
+    answer = client.precode(np.ones((3, 4), np.complex64), noise_power=0.1)
+    assert answer.precoder.shape == (4, 3)
+    assert answer.precoder.dtype == np.complex64
+    with pytest.raises(AttributeError, match="no beamformer"):
+        _ = answer.beamformer
+    sub_bands = client.precode(
+        np.ones((2, 3, 4), complex), max_power=[1.0, 2.0], objective="ee", min_rates=0.5, power_model=PowerModel(1.0)
+    )
+    assert sub_bands.precoder.shape == (2, 4, 3)
+    with pytest.raises(InvalidInstance) as caught:
+        client.precode(np.ones((3, 4)), objective="max-min")
+    assert caught.value.field == "objective"

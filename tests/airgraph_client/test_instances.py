@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from airgraph.v1 import allocator_pb2
-from airgraph_client import Beamforming, Links, PowerControl
+from airgraph.v1 import allocator_pb2, problems_pb2
+from airgraph_client import Beamforming, Links, PowerControl, PowerModel, Precoding
 from airgraph_client.tensors import read_tensor
 
 
@@ -70,3 +70,28 @@ def test_number_of_pairs_given_outright():
 def test_numbers_of_receivers_and_transmitters_of_a_sparse_network(more, receivers, transmitters):
     message = message_of(Beamforming(np.ones((3, 2), np.complex64), links=([0, 1, 2], [0, 1, 1]), **more))
     assert (message.num_receivers, message.num_transmitters) == (receivers, transmitters)
+
+
+def test_every_field_of_a_precoding_instance_travels():
+    message = message_of(
+        Precoding(
+            np.ones((2, 3, 4), np.complex64),
+            noise_power=[1, 2, 3],
+            max_power=np.array([1.0, 2.0]),
+            weights=0.5,
+            objective="ee",
+            min_rates=2,
+            power_model=PowerModel(0.1, 2.0, 3.0),
+        )
+    )
+    assert list(message.channel.shape) == [2, 3, 4]
+    np.testing.assert_array_equal(read_tensor(message.noise_power), [1, 2, 3])
+    np.testing.assert_array_equal(read_tensor(message.max_power), [1, 2])
+    assert read_tensor(message.weights) == 0.5
+    assert message.objective == problems_pb2.PRECODING_OBJECTIVE_ENERGY_EFFICIENCY
+    assert read_tensor(message.minimum_rates) == 2
+    power = message.power_model
+    assert (power.circuit_power, power.constant_power, power.amplifier_inefficiency) == (0.1, 2.0, 3.0)
+    plain = message_of(Precoding(np.ones((3, 4))))
+    assert [field.name for field, _ in plain.ListFields()] == ["channel", "objective"]
+    assert plain.objective == problems_pb2.PRECODING_OBJECTIVE_SPECTRAL_EFFICIENCY

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from airgraph_models.classical.downlink import downlink_rates
 from airgraph_models.classical.linear_precoding import with_sum_power
-from airgraph_models.problems import Beamforming, Links, PowerControl
+from airgraph_models.problems import Beamforming, Links, PowerControl, PowerModel, Precoding
 
 
 def random_power_control(
@@ -97,6 +97,34 @@ def random_downlink(
     )
 
 
+def random_precoding(
+    seed: int,
+    users: int,
+    antennas: int,
+    *,
+    bands: int | None = None,
+    snr_db: float = 10.0,
+    efficient: bool = False,
+    minimum_rate: float = 0.0,
+    dtype: type = np.complex128,
+) -> Precoding:
+    batch = () if bands is None else (bands,)
+    downlink = random_downlink(seed, users, antennas, snr_db=snr_db, batch=batch)
+    rng = np.random.default_rng(seed)
+    energy = {
+        "objective": "ee",
+        "power_model": PowerModel(rng.uniform(0, 0.2), rng.uniform(0, 2.0), rng.uniform(1, 4)),
+        "minimum_rates": minimum_rate * rng.integers(0, 2, users),
+    }
+    return Precoding.create(
+        downlink.channel.astype(dtype),
+        weights=downlink.weights,
+        noise_power=downlink.noise_power,
+        max_power=downlink.max_power,
+        **(energy if efficient else {}),
+    )
+
+
 def dense_twin(instance: PowerControl | Beamforming) -> PowerControl | Beamforming:
     """The same instance with its channels in a dense array."""
     assert instance.links is not None
@@ -152,4 +180,18 @@ def beamformings(draw: st.DrawFn) -> Beamforming:
 def downlinks(draw: st.DrawFn) -> Downlink:
     return random_downlink(
         draw(seeds), draw(st.integers(1, 8)), draw(st.integers(1, 16)), snr_db=draw(st.floats(-10, 40))
+    )
+
+
+@st.composite
+def precodings(draw: st.DrawFn, *, efficient: bool | None = None) -> Precoding:
+    return random_precoding(
+        draw(seeds),
+        draw(st.integers(1, 8)),
+        draw(st.integers(1, 16)),
+        bands=draw(st.one_of(st.none(), st.integers(1, 3))),
+        snr_db=draw(st.floats(-10, 40)),
+        efficient=draw(st.booleans()) if efficient is None else efficient,
+        minimum_rate=draw(st.sampled_from([0.0, 0.5, 2.0])),
+        dtype=draw(st.sampled_from([np.complex64, np.complex128])),
     )

@@ -21,10 +21,11 @@ same problem by successive approximation; Dinkelbach 1967; Shi et al. 2011 for t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import OptimizeResult, minimize
 
 from airgraph_models.classical.beam_network import squared
 from airgraph_models.classical.downlink import ComplexArray, FloatArray, adjoint, downlink_rates, normalised
@@ -91,7 +92,7 @@ def maximise_energy_efficiency(
         minimum_rates: ``[K]`` bit/s/Hz over all sub-bands, not negative.
         power: What the transmitter consumes.
         start: ``[B, N, K]`` feasible precoders.
-        stopping: When to end.
+        stopping: When to end; the clock is asked within an iteration too.
 
     Returns:
         Precoders ``[B, N, K]`` within the budgets.
@@ -102,7 +103,7 @@ def maximise_energy_efficiency(
     merit = search.merit(precoder)
     iteration = 0
     while iteration < stopping.iterations and not stopping.expired():
-        moved = search.step(precoder)
+        moved = search.step(precoder, stopping.expired)
         reached = search.merit(moved)
         iteration += 1
         # Rounding at convergence, or a dual solved too coarsely: what was there stays.
@@ -148,8 +149,13 @@ class _Search:
         radiated = (self._max_power * squared(precoder).sum(axis=(-2, -1))).sum()
         return float(energy_efficiency(np.asarray(self._weights @ rates), self._power.of(radiated)))
 
-    def step(self, precoder: ComplexArray) -> ComplexArray:
-        """The precoders ``[B, N, K]`` that solve the convex problem around ``precoder``."""
+    def step(self, precoder: ComplexArray, expired: Callable[[], bool]) -> ComplexArray:
+        """The precoders ``[B, N, K]`` that solve the convex problem around ``precoder``; nearly, if time runs out."""
+
+        def watch(intermediate_result: OptimizeResult) -> None:
+            if expired():
+                raise StopIteration
+
         surrogate = self._around(precoder)
         coefficient, _, slope = surrogate.minimum(np.zeros(self._ceilings.shape))
         if (slope > 0).any():
@@ -159,6 +165,7 @@ class _Search:
                 jac=True,
                 method="L-BFGS-B",
                 bounds=list(zip(np.zeros(self._ceilings.shape), self._ceilings, strict=True)),
+                callback=watch,
                 options={"maxiter": DUAL_STEPS, "ftol": 1e-14, "gtol": 1e-9},
             )
             self._multipliers = np.asarray(solved.x)

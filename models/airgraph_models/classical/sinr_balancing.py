@@ -23,7 +23,7 @@ from airgraph_models.classical.beam_network import squared
 from airgraph_models.classical.downlink import ComplexArray, FloatArray, adjoint, normalised
 from airgraph_models.classical.linear_precoding import with_power
 
-ACCURACY = 1e-9
+ACCURACY = 1e-8
 MOST_STEPS = 500
 LARGEST_TARGET = 1e60
 
@@ -37,11 +37,13 @@ class Balance:
             infinite where nothing is asked.
         precoder: ``[N, K]`` that reaches that fraction of every target with the whole budget.
         frugal: ``[N, K]`` that meets the targets with the least power; None where they cannot be met.
+        steps: Iterations that the level took.
     """
 
     level: float
     precoder: ComplexArray
     frugal: ComplexArray | None
+    steps: int = 0
 
 
 def target_sinr(rate: FloatArray) -> FloatArray:
@@ -70,14 +72,15 @@ def balance(channel: ComplexArray, noise_power: FloatArray, max_power: FloatArra
         return Balance(0.0, silent, None)
     # A user without a channel cannot be helped; the others are balanced all the same.
     goal = np.where(heard, target, 0.0)
-    uplink, level = _balanced(gram, goal)
+    uplink, level, steps = _balanced(gram, goal)
     amplitude = np.sqrt(max_power)
     precoder = amplitude * downlink_of(unit, uplink, goal * level)
     if not heard[asked].all():
-        return Balance(0.0, precoder, None)
+        return Balance(0.0, precoder, None, steps)
     if level < 1.0:
-        return Balance(level, precoder, None)
-    return Balance(level, precoder, amplitude * downlink_of(unit, _least(gram, goal, uplink), goal))
+        return Balance(level, precoder, None, steps)
+    frugal = amplitude * downlink_of(unit, _least(gram, goal, uplink), goal)
+    return Balance(level, precoder, frugal, steps)
 
 
 def uplink_gain(gram: ComplexArray, power: FloatArray) -> FloatArray:
@@ -91,19 +94,20 @@ def uplink_gain(gram: ComplexArray, power: FloatArray) -> FloatArray:
     return gain
 
 
-def _balanced(gram: ComplexArray, target: FloatArray) -> tuple[FloatArray, float]:
-    """Uplink powers with unit sum, and the level that all of them reach."""
+def _balanced(gram: ComplexArray, target: FloatArray) -> tuple[FloatArray, float, int]:
+    """Uplink powers with unit sum, the level that all of them reach, and the iterations that took."""
     asked = target > 0
     power = asked / asked.sum()
-    level = 0.0
-    for _ in range(MOST_STEPS):
+    level, steps = 0.0, 0
+    while steps < MOST_STEPS:
         needed = np.divide(target, uplink_gain(gram, power), out=np.zeros_like(target), where=asked)
         ratio = power[asked] / needed[asked]
         level = float(ratio.min())
+        steps += 1
         if ratio.max() <= level * (1.0 + ACCURACY):
             break
         power = needed / needed.sum()
-    return power, level
+    return power, level, steps
 
 
 def _least(gram: ComplexArray, target: FloatArray, feasible: FloatArray) -> FloatArray:

@@ -10,19 +10,24 @@ from airgraph_models.problems.errors import InvalidInstanceError, UnsupportedIns
 from airgraph_models.problems.family import GraphView, ProblemFamily, Refined, Size
 from airgraph_models.problems.links import Links
 from airgraph_models.problems.power_control import POWER_CONTROL, PowerControl
+from airgraph_models.problems.precoding import PRECODING, Precoding
+from airgraph_models.problems.precoding_instance import PowerModel
 
-FAMILIES: dict[str, ProblemFamily[Any]] = {family.name: family for family in (POWER_CONTROL, BEAMFORMING)}
+FAMILIES: dict[str, ProblemFamily[Any]] = {family.name: family for family in (POWER_CONTROL, BEAMFORMING, PRECODING)}
 """Every problem family by its name in the contract."""
 
 __all__ = [
     "BEAMFORMING",
     "FAMILIES",
     "POWER_CONTROL",
+    "PRECODING",
     "Beamforming",
     "GraphView",
     "InvalidInstanceError",
     "Links",
     "PowerControl",
+    "PowerModel",
+    "Precoding",
     "ProblemFamily",
     "Refined",
     "Size",

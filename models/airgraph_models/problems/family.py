@@ -48,7 +48,7 @@ class Refined:
         allocation: Feasible, float64 or complex128.
         objective: Its objective, bit/s/Hz.
         iterations: Iterations spent.
-        start: Which start led to it.
+        start: Which start led to it; -1 for none of them.
     """
 
     allocation: Array
@@ -109,13 +109,33 @@ class ProblemFamily(ABC, Generic[InstanceT]):
             UnsupportedInstanceError: No network of this family can take the instance.
         """
 
+    def solver(self, instance: InstanceT) -> str:
+        """Name of the iterative algorithm for this instance."""
+        return self.classical_solver
+
     @abstractmethod
     def rates(self, instance: InstanceT, allocation: Array) -> FloatArray:
         """Spectral efficiency of each receiver ``[K]``, bit/s/Hz."""
 
     def objective(self, instance: InstanceT, allocation: Array) -> float:
-        """Weighted sum rate, bit/s/Hz."""
-        return float(instance.weights @ self.rates(instance, allocation))
+        """What the problem maximises: the weighted sum rate, bit/s/Hz, unless the instance says otherwise."""
+        return self.value(instance, allocation, self.rates(instance, allocation))
+
+    def value(self, instance: InstanceT, allocation: Array, rates: FloatArray) -> float:
+        """The objective of an allocation whose rates ``[K]`` are known."""
+        return float(instance.weights @ rates)
+
+    def shortfall(self, instance: InstanceT, allocation: Array) -> float:
+        """How far an allocation is from minimum rates, 0 where it meets them: goes before the objective."""
+        return 0.0
+
+    def standing(self, instance: InstanceT, allocation: Array, objective: float) -> tuple[float, float]:
+        """What a better allocation has more of, the first entry before the second."""
+        return -self.shortfall(instance, allocation), objective
+
+    def remark(self, instance: InstanceT, rates: FloatArray) -> str:
+        """What a caller must know of an answer with these rates ``[K]``, beginning with a named status; or nothing."""
+        return ""
 
     @abstractmethod
     def project(self, instance: InstanceT, allocation: Array) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airgraph.v1 import allocator_pb2, problems_pb2, provenance_pb2
-from airgraph_models.problems import BEAMFORMING, POWER_CONTROL
+from airgraph_models.problems import BEAMFORMING, POWER_CONTROL, PRECODING
 from airgraph_server.codec.tensors import encode_tensor
 from airgraph_server.decision.types import Decision, Fallback, Shadow
 
@@ -16,6 +16,8 @@ def encode_decision(request_id: str, family: str, decision: Decision) -> allocat
         response.power_control.CopyFrom(problems_pb2.PowerControlAnswer(power=allocation))
     elif family == BEAMFORMING.name:
         response.beamforming.CopyFrom(problems_pb2.BeamformingAnswer(beamformer=allocation))
+    elif family == PRECODING.name:
+        response.precoding.CopyFrom(problems_pb2.PrecodingAnswer(precoder=allocation))
     else:
         raise ValueError(f"no answer message for family {family!r}")
     return response
@@ -27,6 +29,12 @@ def _reason(fallback: Fallback | None) -> provenance_pb2.FallbackReason.ValueTyp
     return provenance_pb2.FallbackReason.Value(f"FALLBACK_REASON_{fallback.reason.value}")
 
 
+def _detail(decision: Decision) -> str:
+    """The remark, a named status, goes first: it concerns the answer, the rest who gave it."""
+    parts = (decision.remark, decision.fallback.detail if decision.fallback else "")
+    return "; ".join(part for part in parts if part)
+
+
 def _provenance(decision: Decision) -> provenance_pb2.Provenance:
     timings = decision.timings
     return provenance_pb2.Provenance(
@@ -34,7 +42,7 @@ def _provenance(decision: Decision) -> provenance_pb2.Provenance:
         model_name=decision.model.name if decision.model else "",
         model_version=decision.model.version if decision.model else "",
         fallback_reason=_reason(decision.fallback),
-        fallback_detail=decision.fallback.detail if decision.fallback else "",
+        fallback_detail=_detail(decision),
         objective=decision.objective,
         baseline_objective=decision.baseline_objective,
         rates=encode_tensor(decision.rates),

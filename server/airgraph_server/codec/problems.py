@@ -8,17 +8,34 @@ import numpy as np
 import numpy.typing as npt
 
 from airgraph.v1 import allocator_pb2, problems_pb2, tensor_pb2
-from airgraph_models.problems import BEAMFORMING, POWER_CONTROL, Beamforming, Links, PowerControl, ProblemFamily
+from airgraph_models.problems import (
+    BEAMFORMING,
+    POWER_CONTROL,
+    PRECODING,
+    Beamforming,
+    Links,
+    PowerControl,
+    PowerModel,
+    Precoding,
+    ProblemFamily,
+)
+from airgraph_models.problems.precoding_instance import Objective
 from airgraph_server.codec.tensors import decode_tensor
 from airgraph_server.errors import InvalidInstanceError, NotImplementedProblemError, TooLargeError
 from airgraph_server.settings import Settings
 
 Array = npt.NDArray[Any]
 
+OBJECTIVES: dict[problems_pb2.PrecodingObjective.ValueType, Objective] = {
+    problems_pb2.PRECODING_OBJECTIVE_UNSPECIFIED: "se",
+    problems_pb2.PRECODING_OBJECTIVE_SPECTRAL_EFFICIENCY: "se",
+    problems_pb2.PRECODING_OBJECTIVE_ENERGY_EFFICIENCY: "ee",
+}
+
 
 def decode_problem(
     request: allocator_pb2.AllocateRequest, settings: Settings
-) -> tuple[ProblemFamily[Any], PowerControl | Beamforming]:
+) -> tuple[ProblemFamily[Any], PowerControl | Beamforming | Precoding]:
     """The family and the checked instance of a request.
 
     Raises:
@@ -33,9 +50,11 @@ def decode_problem(
         return POWER_CONTROL, _power_control(request.power_control, settings)
     if kind == "beamforming":
         return BEAMFORMING, _beamforming(request.beamforming, settings)
+    if kind == "precoding":
+        return PRECODING, _precoding(request.precoding, settings)
     raise NotImplementedProblemError(
         f"problem {kind!r} is in the contract, but this server does not solve it yet; it solves "
-        "'power_control' and 'beamforming'"
+        "'power_control', 'beamforming' and 'precoding'"
     )
 
 
@@ -108,3 +127,25 @@ def _beamforming(message: problems_pb2.Beamforming, settings: Settings) -> Beamf
     if matrices > 4 * settings.max_links:
         raise TooLargeError("channel", 4 * settings.max_links, matrices)
     return instance
+
+
+def _precoding(message: problems_pb2.Precoding, settings: Settings) -> Precoding:
+    channel = _required("channel", message.channel, message.HasField("channel"))
+    if channel.ndim in (2, 3):
+        users, antennas = channel.shape[-2:]
+        bands = channel.shape[0] if channel.ndim == 3 else 1
+        # Solvers hold a precoder and a matrix of all pairs of users in every sub-band.
+        _check_size("channel", users, "channel", bands * users * max(users, antennas), settings)
+        if antennas > settings.max_antennas:
+            raise TooLargeError("channel", settings.max_antennas, antennas)
+    objective = OBJECTIVES.get(message.objective)
+    if objective is None:
+        raise InvalidInstanceError("objective", "an objective of this version", str(message.objective))
+    power_model = None
+    if message.HasField("power_model"):
+        given = message.power_model
+        inefficiency = given.amplifier_inefficiency if given.HasField("amplifier_inefficiency") else 1.0
+        power_model = PowerModel(given.circuit_power, given.constant_power, inefficiency)
+    fields = ("weights", "noise_power", "max_power", "minimum_rates")
+    tensors = {name: value for field in fields for name, value in _optional(message, field).items()}
+    return Precoding.create(channel, objective=objective, power_model=power_model, **tensors)

@@ -54,7 +54,7 @@ class Decider:
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         """Keeps the polishing limits."""
         self._settings = settings
-        self._costs: dict[tuple[str, str, int], RunCost] = {}
+        self._costs: dict[tuple[str, str, str, int], RunCost] = {}
         self._network = NetworkStage(metrics, settings.max_batch_links)
 
     def decide(self, tasks: Sequence[Task]) -> list[Decision | CallError]:
@@ -113,10 +113,11 @@ class Decider:
                 return self._unlearned(task, baseline, fallback, sharing)
             starts = family.starts(instance)
             return _Draft(task, baseline, None, fallback, starts, None, task.classical_iterations, 0.0, polished=False)
-        name = task.model.name if task.model is not None else family.classical_solver
+        name = task.model.name if task.model is not None else family.solver(instance)
         if task.policy is Policy.LEARNED:
             return _Draft(task, baseline, answer, None, answer.allocation[None], name, 0, 0.0, polished=False)
-        beaten = answer.objective < family.objective(instance, baseline)
+        closed_form = family.standing(instance, baseline, family.objective(instance, baseline))
+        beaten = family.standing(instance, answer.allocation, answer.objective) < closed_form
         fallback_or_none = (
             Fallback(Reason.BEATEN_BY_BASELINE, f"{family.baseline_solver} has the higher objective")
             if beaten
@@ -185,7 +186,8 @@ class Decider:
             task = draft.task
             # Of one size, so that the time of an iteration says something about that size.
             size = (task.family.measure(task.instance), task.family.antennas(task.instance), len(draft.starts))
-            key = (task.family.name, draft.polished, size, draft.iterations, draft.tolerance, task.deadline)
+            algorithm = (task.family.name, task.family.solver(task.instance))
+            key = (algorithm, draft.polished, size, draft.iterations, draft.tolerance, task.deadline)
             groups.setdefault(key, []).append(i)
         for members in groups.values():
             first = drafts[members[0]]
@@ -212,10 +214,10 @@ class Decider:
         return refined
 
     def _cost(self, what: str, family: ProblemFamily[Any], instance: Any) -> RunCost:
-        """The running estimate for one kind of work, a family and a number of antennas."""
+        """The running estimate for one kind of work, a family, its algorithm and a number of antennas."""
         antennas = family.antennas(instance)
         guess = RunCost((0, 3e-5), (1_000_000, 1e6 * family.link_seconds * antennas))
-        return self._costs.setdefault((what, family.name, antennas), guess)
+        return self._costs.setdefault((what, family.name, family.solver(instance), antennas), guess)
 
     def _finish(self, draft: _Draft, refined: Refined, answer: NetworkAnswer | Fallback | None) -> Decision:
         """Rounds to the caller's precision, guards once more, and writes the provenance."""
@@ -227,20 +229,23 @@ class Decider:
         wide = np.complex128 if np.iscomplexobj(allocation) else np.float64
         sent = family.rounded(instance, allocation)
         rates = family.rates(instance, sent.astype(wide))
-        objective = float(instance.weights @ rates)
+        objective = family.value(instance, sent.astype(wide), rates)
         closed_form = family.rounded(instance, draft.baseline)
         baseline_objective = family.objective(instance, closed_form.astype(wide))
         led = draft.led_by if refined.start == 0 else None
-        solver = led or family.classical_solver
-        if refined.iterations and solver != family.classical_solver:
-            solver = f"{solver}+{family.classical_solver}"
+        algorithm = family.solver(instance)
+        solver = led or algorithm
+        if refined.iterations and solver != algorithm:
+            solver = f"{solver}+{algorithm}"
         by_network = task.model is not None and led == task.model.name
         fallback, iterations = draft.fallback, refined.iterations
         if draft.network is not None:
             # Whatever it began with, the answer is the network's own exactly where its start ended highest.
             fallback = None if by_network else draft.fallback or Fallback(Reason.BEATEN_BY_BASELINE, CLASSICAL_WON)
+        closed_form_stands = family.standing(instance, closed_form.astype(wide), baseline_objective)
         # Written so that an objective that is not a number loses too.
-        if not objective >= baseline_objective and task.policy is not Policy.LEARNED:
+        stands = family.standing(instance, sent.astype(wide), objective) >= closed_form_stands
+        if not stands and task.policy is not Policy.LEARNED:
             sent, objective = closed_form, baseline_objective
             rates = family.rates(instance, sent.astype(wide))
             solver, iterations = family.baseline_solver, 0
@@ -262,6 +267,7 @@ class Decider:
             baseline_objective=baseline_objective,
             rates=rates,
             margin=family.margin(instance, sent.astype(wide)),
+            remark=family.remark(instance, rates),
             polish_iterations=iterations,
             batch_size=draft.network.batch_size if draft.network else 1,
             shadow=_shadow(task, answer) if task.shadow and task.model is not None else None,

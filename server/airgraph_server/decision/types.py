@@ -134,6 +134,7 @@ class Decision:
         baseline_objective: Of the closed form as it would have been sent.
         rates: ``[K]`` of the answer as sent.
         margin: Smallest unused share of any limit, not negative.
+        remark: What the caller must know of the answer whoever produced it, such as minimum rates that are missed.
         polish_iterations: Classical iterations spent on the answer.
         batch_size: Instances in the same network run.
     """
@@ -146,6 +147,7 @@ class Decision:
     baseline_objective: float
     rates: FloatArray
     margin: float
+    remark: str = ""
     polish_iterations: int = 0
     batch_size: int = 1
     timings: Timings = field(default_factory=Timings)

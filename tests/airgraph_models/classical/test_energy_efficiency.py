@@ -143,7 +143,25 @@ def test_a_transmitter_that_draws_nothing_idle_gets_a_finite_answer():
         assert np.isfinite(solved).all()
 
 
-def test_it_stops_at_the_clock():
+def test_it_stops_at_the_clock_within_an_iteration_too():
+    asked = 0
+
+    def expired():
+        nonlocal asked
+        asked += 1
+        return asked > 4
+
+    downlink, _, power = random_problem(3, 4, 6)
+    start = 1e-2 * full_power(downlink)
+    minimum = np.full(4, 0.3)
+    solved = solve(downlink, minimum, power, start, Stopping(100, expired=expired))
+    assert asked <= 6
+    assert solved.iterations == 1
+    lacking = [missing_rates(outcome(downlink, power, p)[0], minimum).sum() for p in (start, solved.precoder)]
+    assert lacking[1] <= lacking[0]
+
+
+def test_it_does_not_begin_when_time_is_up():
     downlink, minimum, power = random_problem(1, 3, 6)
     start = downlink.random_precoder(0)
     stopped = solve(downlink, minimum, power, start, Stopping(9, expired=lambda: True))

@@ -1,0 +1,221 @@
+"""Precoding: spectral or energy efficiency of one transmitter that serves K users (paper 004, (1) and IV-B2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from airgraph_models.classical.beam_network import squared
+from airgraph_models.classical.downlink import downlink_rates
+from airgraph_models.classical.energy_efficiency import energy_efficiency, maximise_energy_efficiency, missing_rates
+from airgraph_models.classical.reduced_wmmse import reduced_wmmse
+from airgraph_models.classical.sinr_balancing import target_sinr
+from airgraph_models.classical.stopping import Stopping
+from airgraph_models.problems.errors import UnsupportedInstanceError
+from airgraph_models.problems.family import GraphView, ProblemFamily, Refined, Size, best_of, groups_by
+from airgraph_models.problems.layouts import ROW_TABLE
+from airgraph_models.problems.precoding_instance import Precoding
+from airgraph_models.problems.precoding_starts import (
+    consumption,
+    efficient_starts,
+    frugally_scaled,
+    regularised,
+    spectral_starts,
+)
+from airgraph_models.problems.validation import ComplexArray, FloatArray
+
+__all__ = ["PRECODING", "Precoding", "PrecodingFamily"]
+
+CLASSICAL_STARTS = 4
+POLISH_STARTS = 8
+"""The best of eight starts is within half a percent of the best of twenty at K = N = 16."""
+
+
+def _used(instance: Precoding, precoder: ComplexArray) -> FloatArray:
+    """Used share of the budget of each sub-band, ``[]`` or ``[B]``."""
+    share: FloatArray = squared(precoder).sum(axis=(-2, -1)) / instance.max_power
+    return share
+
+
+def _balanced_at_best(instance: Precoding) -> bool:
+    """Whether balanced SINRs are the best effort: their minimum rates cannot all be met, and that is exact."""
+    return instance.bands == 1 and instance.out_of_reach
+
+
+class PrecodingFamily(ProblemFamily[Precoding]):
+    r"""Maximise :math:`\sum_k \alpha_k R_k`, or that over the consumed power under minimum rates.
+
+    With :math:`R_k = \sum_b \log_2(1 + |t_{kk}|^2 / (\sigma_k^2 + \sum_{i \ne k} |t_{ki}|^2))` and
+    :math:`T = H_b V_b`, subject to :math:`\|V_b\|_F^2 \le P_b`; allocations are precoders ``[N, K]`` or ``[B, N, K]``.
+    """
+
+    name: ClassVar[str] = Precoding.problem
+    baseline_solver: ClassVar[str] = "rzf"
+    classical_solver: ClassVar[str] = "reduced_wmmse"
+    link_seconds: ClassVar[float] = 1e-8
+    layouts: ClassVar[tuple[str, ...]] = ()
+
+    def solver(self, instance: Precoding) -> str:
+        """R-WMMSE, Dinkelbach's method, or SINR balancing where the minimum rates are out of reach."""
+        if instance.power is None:
+            return self.classical_solver
+        return "sinr_balancing" if _balanced_at_best(instance) else "dinkelbach_wmmse"
+
+    def measure(self, instance: Precoding) -> Size:
+        """Users, and pairs of users in every sub-band: what the reduced form works on."""
+        return Size(instance.size, instance.bands * instance.size**2)
+
+    def antennas(self, instance: Precoding) -> int:
+        """Antennas of the transmitter."""
+        return instance.antennas
+
+    def view(self, instance: Precoding, layout: str = ROW_TABLE) -> GraphView:
+        """No network reads this problem yet."""
+        raise UnsupportedInstanceError("no network of this version takes a precoding problem")
+
+    def rates(self, instance: Precoding, allocation: ComplexArray) -> FloatArray:
+        """Spectral efficiency of each user ``[K]`` over all sub-bands, bit/s/Hz."""
+        rates: FloatArray = self._rates(instance, allocation[None])[0]
+        return rates
+
+    @staticmethod
+    def _rates(instance: Precoding, precoders: ComplexArray) -> FloatArray:
+        """Of many precoders ``[S, ...]`` at once: ``[S, K]``."""
+        rates = downlink_rates(instance.channel, instance.noise_power, precoders)
+        summed: FloatArray = rates.reshape(len(precoders), instance.bands, instance.size).sum(axis=1)
+        return summed
+
+    def value(self, instance: Precoding, allocation: ComplexArray, rates: FloatArray) -> float:
+        """Weighted sum rate, bit/s/Hz, or that over the consumed power."""
+        if instance.power is None:
+            return super().value(instance, allocation, rates)
+        consumed = consumption(instance).of(np.asarray(squared(allocation).sum()))
+        return float(energy_efficiency(np.asarray(instance.weights @ rates), consumed))
+
+    def shortfall(self, instance: Precoding, allocation: ComplexArray) -> float:
+        """Share of its SINR target that the worst user misses of its minimum rate; 0 where all are met."""
+        asked = instance.minimum_rates > 0
+        if not asked.any():
+            return 0.0
+        rates = self.rates(instance, allocation)
+        if not missing_rates(rates, instance.minimum_rates).any():
+            return 0.0
+        return float((1.0 - target_sinr(rates[asked]) / target_sinr(instance.minimum_rates[asked])).max())
+
+    def remark(self, instance: Precoding, rates: FloatArray) -> str:
+        """Names minimum rates that are missed, and whether any precoder could meet them."""
+        missing = missing_rates(rates, instance.minimum_rates)
+        if not missing.any():
+            return ""
+        worst = int(np.argmax(missing))
+        status = "MINIMUM_RATES_UNREACHABLE" if instance.out_of_reach else "MINIMUM_RATES_NOT_MET"
+        return (
+            f"{status}: {np.count_nonzero(missing)} of {instance.size} users get less than asked, user {worst} "
+            f"{rates[worst]:.4g} of {instance.minimum_rates[worst]:.4g} bit/s/Hz"
+        )
+
+    def project(self, instance: Precoding, allocation: ComplexArray) -> ComplexArray:
+        """Each sub-band over its budget scaled down by one factor."""
+        scale = 1.0 / np.sqrt(np.maximum(_used(instance, allocation), 1.0))
+        return allocation * np.asarray(scale)[..., None, None]
+
+    def filled(self, instance: Precoding, allocation: ComplexArray) -> ComplexArray:
+        """Each sub-band scaled to its budget; as it is for energy efficiency, which more power may lower."""
+        if instance.power is not None:
+            return allocation
+        used = np.asarray(_used(instance, allocation))
+        scale = np.sqrt(np.divide(1.0, used, out=np.zeros_like(used), where=used > 0))
+        return self.project(instance, allocation * scale[..., None, None])
+
+    def margin(self, instance: Precoding, allocation: ComplexArray) -> float:
+        """Smallest unused share of a sub-band's budget."""
+        return float(1.0 - _used(instance, allocation).max())
+
+    def baseline(self, instance: Precoding) -> ComplexArray:
+        """RZF with equal power; for energy efficiency at its best share of the budget."""
+        precoder = regularised(instance)
+        return precoder if instance.power is None else frugally_scaled(instance, precoder)
+
+    def starts(self, instance: Precoding) -> ComplexArray:
+        """RZF, MRT, ZF and one random precoder; for energy efficiency see `efficient_starts`."""
+        if instance.power is None:
+            return spectral_starts(instance, CLASSICAL_STARTS)
+        return efficient_starts(instance)
+
+    def polish_starts(self, instance: Precoding, most: int) -> ComplexArray:
+        """The same with more random precoders, at most eight in all."""
+        if instance.power is None:
+            return spectral_starts(instance, min(most, POLISH_STARTS))[:most]
+        return self.starts(instance)[:most]
+
+    def refine(
+        self, instances: Sequence[Precoding], starts: Sequence[ComplexArray], stopping: Stopping
+    ) -> list[Refined]:
+        """R-WMMSE, instances of one shape and number of starts in one batch; Dinkelbach's method one by one."""
+        found: dict[int, Refined] = {}
+        keys = [
+            (instance.channel.shape, len(start)) if instance.power is None else None
+            for instance, start in zip(instances, starts, strict=True)
+        ]
+        for group in groups_by(keys):
+            members = [instances[i] for i in group]
+            if members[0].power is not None:
+                found[group[0]] = self._refine_efficiency(members[0], starts[group[0]], stopping)
+                continue
+            # Axes: instance, start, sub-band where there is one.
+            banded = members[0].channel.ndim - 2
+            per_user = (slice(None), None, *(None,) * banded)
+            solution = reduced_wmmse(
+                np.stack([m.channel for m in members])[:, None],
+                np.stack([m.weights for m in members])[per_user],
+                np.stack([m.noise_power for m in members])[per_user],
+                np.stack([m.max_power for m in members])[:, None],
+                np.stack([starts[i] for i in group]),
+                stopping,
+            )
+            for i, member, precoders in zip(group, members, solution.precoder, strict=True):
+                projected = np.stack([self.project(member, precoder) for precoder in precoders])
+                objectives = self._rates(member, projected) @ member.weights
+                found[i] = best_of(projected, objectives, solution.iterations)
+        return [found[i] for i in range(len(instances))]
+
+    def _refine_efficiency(self, instance: Precoding, starts: ComplexArray, stopping: Stopping) -> Refined:
+        """From each start in turn; where minimum rates are out of reach, balanced SINRs instead."""
+        if _balanced_at_best(instance):
+            (found,) = instance.balances
+            precoder = self.project(instance, found.precoder.reshape(starts.shape[1:]))
+            return Refined(precoder, self.objective(instance, precoder), found.steps, -1)
+        ends, iterations = [], 0
+        for start in starts:
+            solution = maximise_energy_efficiency(
+                instance.by_band,
+                instance.weights,
+                instance.noise_power,
+                instance.max_power.reshape(-1),
+                instance.minimum_rates,
+                consumption(instance),
+                start.reshape(instance.bands, instance.antennas, instance.size),
+                stopping,
+            )
+            ends.append(self.project(instance, solution.precoder.reshape(start.shape)))
+            iterations = max(iterations, solution.iterations)
+        standing = [self.standing(instance, end, self.objective(instance, end)) for end in ends]
+        best = max(range(len(ends)), key=standing.__getitem__)
+        return Refined(ends[best], standing[best][1], iterations, best)
+
+    def rounded(self, instance: Precoding, allocation: ComplexArray) -> npt.NDArray[np.complexfloating]:
+        """Shrinks each sub-band by the least factor that is feasible after rounding."""
+        precision = float(np.finfo(instance.dtype).eps)
+        precoder: npt.NDArray[np.complexfloating] = allocation.astype(instance.dtype)
+        shrink = 0.5 * precision
+        while (over := _used(instance, precoder.astype(np.complex128)) > 1.0).any():
+            smaller = (allocation * (1.0 - shrink)).astype(instance.dtype)
+            precoder = np.where(np.asarray(over)[..., None, None], smaller, precoder)
+            shrink *= 2
+        return precoder
+
+
+PRECODING = PrecodingFamily()
