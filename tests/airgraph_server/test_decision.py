@@ -181,15 +181,27 @@ def test_large_instances_get_fewer_starts(model):
 
 
 def test_near_deadlines_get_fewer_starts_and_a_batch_shares_its_time():
-    # An iteration of one start is thought to take 0.4 ms: 32 starts and 80 iterations about 0.2 s.
-    instance, slow = random_power_control(9, 20), {"model": StandInModel(0.5), "link_seconds": 1e-6}
+    # An iteration of one start is thought to take 4 ms: the first six of 32 starts about 0.8 s.
+    instance, slow = random_power_control(9, 20), {"model": StandInModel(0.5), "link_seconds": 1e-5}
     assert starts_of(instance, seconds=1000.0, **slow) == [32]
-    near = starts_of(instance, seconds=0.15, **slow)
+    near = starts_of(instance, seconds=0.6, **slow)
     assert 1 <= near[0] < 32
     together = starts_of(instance, seconds=10.0, count=100, **slow)
     assert len(together) == 100
     assert set(together) != {32}
     assert starts_of(instance, seconds=10.0, **slow) == [32]
+
+
+def test_power_control_leaves_out_a_network_that_costs_the_race_its_starts():
+    instance, model = random_power_control(9, 20), StandInModel(0.5)
+    task = Task(WatchedFamily(1e-5), instance, model=model, deadline=perf_counter() + 0.6)
+    decision = Decider(Settings(), Metrics()).decide([task])[0]
+    assert decision.fallback.reason is Reason.DEADLINE
+    assert (model.batches, model.skips) == ([], 1)
+    # Without a polish there is nothing that the network could cost.
+    bare = Task(WatchedFamily(1e-5), instance, model=model, deadline=perf_counter() + 0.6, max_polish_iterations=0)
+    Decider(Settings(), Metrics()).decide([bare])
+    assert model.batches == [20]
 
 
 def test_a_deadline_too_near_for_many_starts_leaves_one():

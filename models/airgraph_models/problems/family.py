@@ -81,6 +81,8 @@ class ProblemFamily(ABC, Generic[InstanceT]):
         classical_solver: Name of the iterative algorithm.
         link_seconds: Rough time of an iteration a link and antenna, until one has been measured.
         layouts: Names of the layouts that its networks may read.
+        starts_before_network: Whether AUTO leaves the network out where the deadline has no time for both it and all
+            polish starts.
     """
 
     name: ClassVar[str]
@@ -88,6 +90,7 @@ class ProblemFamily(ABC, Generic[InstanceT]):
     classical_solver: ClassVar[str]
     link_seconds: ClassVar[float] = 1e-7
     layouts: ClassVar[tuple[str, ...]] = (ROW_TABLE,)
+    starts_before_network: ClassVar[bool] = False
 
     @abstractmethod
     def measure(self, instance: InstanceT) -> Size:
@@ -172,7 +175,7 @@ class ProblemFamily(ABC, Generic[InstanceT]):
         return self.refine(instances, starts, stopping)
 
     def polish_stages(self, starts: int, iterations: int) -> list[tuple[int, int]]:
-        """(starts still running, iterations) of the stages of `polish`, to predict its time."""
+        """(starts still running, iterations) that so many starts must have time for to be worth it."""
         return [(starts, iterations)]
 
     @abstractmethod

@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from airgraph_models.classical.stopping import Stopping
-from airgraph_models.problems import ProblemFamily, Refined
+from airgraph_models.problems import Refined
 from airgraph_server.decision.clock import PolishClock
-from airgraph_server.decision.cost import RunCost
+from airgraph_server.decision.effort import Effort
 from airgraph_server.decision.network import NetworkAnswer, NetworkStage
 from airgraph_server.decision.types import Decision, Fallback, Policy, Reason, Shadow, Task, Timings
 from airgraph_server.errors import CallError, DeadlineMissedError, ModelCannotServeError, ModelNotFoundError
@@ -54,7 +54,7 @@ class Decider:
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         """Keeps the polishing limits."""
         self._settings = settings
-        self._costs: dict[tuple[str, str, str, int], RunCost] = {}
+        self._effort = Effort(settings)
         self._network = NetworkStage(metrics, settings.max_batch_links)
 
     def decide(self, tasks: Sequence[Task]) -> list[Decision | CallError]:
@@ -63,7 +63,8 @@ class Decider:
         results: list[Decision | CallError | None] = [self._late(task, began) for task in tasks]
         live = [i for i, result in enumerate(results) if result is None]
         asked = [i for i in live if tasks[i].policy is not Policy.CLASSICAL or tasks[i].shadow]
-        answers = dict(zip(asked, self._network.answer([tasks[i] for i in asked]), strict=True))
+        found = self._network.answer([tasks[i] for i in asked], lambda task: self._effort.spared(task, len(live)))
+        answers = dict(zip(asked, found, strict=True))
         inferred = perf_counter()
         drafts: dict[int, _Draft] = {}
         for i in live:
@@ -80,7 +81,7 @@ class Decider:
             decision = self._finish(draft, refined[i], answers.get(i))
             now = perf_counter()
             family, instance = draft.task.family, draft.task.instance
-            self._cost("finish", family, instance).observe(family.measure(instance).links, now - finish_began)
+            self._effort.cost("finish", family, instance).observe(family.measure(instance).links, now - finish_began)
             decision.timings = Timings(
                 inference=inferred - began if i in answers else 0.0,
                 decision=(polish_began - inferred) + (now - polished),
@@ -123,9 +124,9 @@ class Decider:
             if beaten
             else None
         )
-        iterations = self._iterations(task)
+        iterations = self._effort.iterations(task)
         starts = answer.allocation[None]
-        others = family.polish_starts(instance, self._starts(task, iterations, sharing) - 1)
+        others = family.polish_starts(instance, self._effort.starts(task, iterations, sharing) - 1)
         if len(others):
             starts = np.concatenate([starts, others])
         elif beaten:
@@ -144,36 +145,15 @@ class Decider:
 
     def _unlearned(self, task: Task, baseline: npt.NDArray[Any], fallback: Fallback, sharing: int) -> _Draft:
         """What AUTO does where the network cannot help: many classical starts if there is time for them, else one."""
-        iterations = self._iterations(task)
+        iterations = self._effort.iterations(task)
         # Who asks for no polish still gets WMMSE where the network cannot answer.
-        most = self._starts(task, iterations, sharing) if iterations else 1
+        most = self._effort.starts(task, iterations, sharing) if iterations else 1
         starts = task.family.polish_starts(task.instance, most)
         if len(starts) > 1:
             tolerance = self._settings.polish_tolerance
             return _Draft(task, baseline, None, fallback, starts, None, iterations, tolerance, polished=True)
         starts = task.family.starts(task.instance)
         return _Draft(task, baseline, None, fallback, starts, None, task.classical_iterations, 0.0, polished=False)
-
-    def _iterations(self, task: Task) -> int:
-        most, wanted = self._settings.polish_iterations, task.max_polish_iterations
-        return most if wanted is None else min(wanted, most)
-
-    def _starts(self, task: Task, iterations: int, sharing: int) -> int:
-        """How many starts the instance's size and the deadline allow, if so many tasks share the time; at least one."""
-        links = task.family.measure(task.instance).links
-        most = self._settings.polish_starts
-        if links > self._settings.multi_start_links:
-            most = max(1, most * self._settings.multi_start_links // links)
-        if task.deadline is None:
-            return most
-        cost = self._cost("polish", task.family, task.instance)
-        left = (task.deadline - self._settings.deadline_reserve - perf_counter()) / sharing
-        while most > 1:
-            stages = task.family.polish_stages(most, iterations)
-            if sum(count * cost.predict(links * running) for running, count in stages) <= left:
-                break
-            most //= 2
-        return most
 
     def _refine(self, drafts: dict[int, _Draft]) -> dict[int, Refined]:
         """Refines drafts together that share a stopping rule."""
@@ -194,10 +174,10 @@ class Decider:
             family, instance, deadline = first.task.family, first.task.instance, first.task.deadline
             links = family.measure(instance).links
             work = links * len(first.starts) * len(members)
-            iteration = self._cost("polish" if first.polished else "refine", family, instance)
+            iteration = self._effort.cost("polish" if first.polished else "refine", family, instance)
             latest = None
             if deadline is not None:
-                finishing = len(members) * self._cost("finish", family, instance).predict(links)
+                finishing = len(members) * self._effort.cost("finish", family, instance).predict(links)
                 latest = deadline - self._settings.deadline_reserve - finishing
             clock = PolishClock(latest, iteration.predict(work))
             solve = family.polish if first.polished else family.refine
@@ -212,12 +192,6 @@ class Decider:
                 iteration.skipped()
             refined.update(zip(members, found, strict=True))
         return refined
-
-    def _cost(self, what: str, family: ProblemFamily[Any], instance: Any) -> RunCost:
-        """The running estimate for one kind of work, a family, its algorithm and a number of antennas."""
-        antennas = family.antennas(instance)
-        guess = RunCost((0, 3e-5), (1_000_000, 1e6 * family.link_seconds * antennas))
-        return self._costs.setdefault((what, family.name, family.solver(instance), antennas), guess)
 
     def _finish(self, draft: _Draft, refined: Refined, answer: NetworkAnswer | Fallback | None) -> Decision:
         """Rounds to the caller's precision, guards once more, and writes the provenance."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -57,13 +57,18 @@ class NetworkStage:
         self._max_batch_links = max_batch_links
         self._preparing: dict[str, RunCost] = {}
 
-    def answer(self, tasks: Sequence[Task]) -> list[NetworkAnswer | Fallback]:
-        """One entry a task: its network's answer, or why there is none."""
+    def answer(self, tasks: Sequence[Task], spared: Callable[[Task], float]) -> list[NetworkAnswer | Fallback]:
+        """One entry a task: its network's answer, or why there is none.
+
+        Args:
+            tasks: What to answer.
+            spared: Seconds before a task's deadline that the network must leave.
+        """
         results: list[NetworkAnswer | Fallback] = []
         batches: dict[tuple[int, type], list[_Ready]] = {}
         began = perf_counter()
         for position, task in enumerate(tasks):
-            ready = self._prepare(position, task)
+            ready = self._prepare(position, task, spared(task))
             if isinstance(ready, Fallback):
                 results.append(ready)
                 continue
@@ -75,7 +80,7 @@ class NetworkStage:
                     results[ready.position] = result
         return results
 
-    def _prepare(self, position: int, task: Task) -> _Ready | Fallback:
+    def _prepare(self, position: int, task: Task, spared: float) -> _Ready | Fallback:
         model = task.model
         if model is None:
             return Fallback(Reason.MODEL_UNAVAILABLE, task.model_detail)
@@ -87,10 +92,10 @@ class NetworkStage:
         began = perf_counter()
         if task.deadline is not None:
             needed = preparing.predict(links) + model.predicted_seconds(links)
-            if began + needed > task.deadline:
+            if began + needed + spared > task.deadline:
                 preparing.skipped()
                 model.skipped()
-                return Fallback(Reason.DEADLINE, f"the network needs about {needed * 1e3:.2f} ms")
+                return Fallback(Reason.DEADLINE, _too_long(needed, spared))
         try:
             view = task.family.view(task.instance, model.layout)
         except UnsupportedInstanceError as error:
@@ -138,3 +143,8 @@ class NetworkStage:
         family, instance = ready.task.family, ready.task.instance
         allocation = family.project(instance, ready.view.read(rows))
         return NetworkAnswer(allocation, family.objective(instance, allocation), seconds, batch_size)
+
+
+def _too_long(needed: float, spared: float) -> str:
+    network = f"the network needs about {needed * 1e3:.2f} ms"
+    return f"{network}, the starts beside it {spared * 1e3:.2f} ms" if spared else network

@@ -18,10 +18,10 @@ ZOO = Path(airgraph_models.__file__).parent / "zoo" / "power_control"
 AUTO_NETWORK = "aligned"
 ITERATIONS = (1, 3, 10, 30, 100)
 STARTS = (4, 16, 100)
-EFFORTS = ((1, 20), (4, 40), (16, 120), (32, 120), (64, 120), (128, 120), (256, 120))
+EFFORTS = ((32, 120), (64, 120), (128, 120), (256, 120))
 """(Starts, iterations) of AUTO's polishing; the server's own setting is 32 starts and 120 iterations."""
-HASTY = ((8, 16), (16, 32), (32, 32), (64, 32))
-"""The same without the network, for deadlines that leave it no time."""
+HASTY = ((16, 4), (16, 6), (32, 6), (32, 10), (32, 16), (64, 16), (64, 32))
+"""The same without the network, for deadlines that leave no time for both it and a race."""
 HASTIEST = (1, 3, 10)
 """Iterations of plain WMMSE from full power, for deadlines that leave no time for several starts either."""
 TOLERANCE = 1e-5
