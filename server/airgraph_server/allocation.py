@@ -7,18 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from uuid import uuid4
 
 from airgraph.v1 import allocator_pb2
-from airgraph_server.admission import Admission
 from airgraph_server.codec.answers import encode_decision
 from airgraph_server.codec.problems import decode_problem
 from airgraph_server.decision.decide import Decider
 from airgraph_server.decision.types import Decision, Policy, Task
 from airgraph_server.errors import CallError, DeadlineMissedError, InvalidInstanceError
+from airgraph_server.meters import AnswerMeters
 from airgraph_server.metrics import Metrics
 from airgraph_server.registry.registry import Registry
+from airgraph_server.scheduler.job import Result
+from airgraph_server.scheduler.scheduler import Scheduler
+from airgraph_server.scheduler.warm_up import warm_up_runs
 from airgraph_server.settings import Settings
 
 POLICIES = {
@@ -54,48 +58,77 @@ class Allocation:
         self._settings = settings
         self._registry = registry
         self._metrics = metrics
-        self._decider = Decider(settings, metrics)
-        self._admission = Admission(settings.threads, settings.max_queued_calls, metrics)
+        self._scheduler = Scheduler(settings, Decider(settings, metrics), metrics)
+        self._meters = AnswerMeters(metrics)
 
     def allocate(self, requests: Sequence[allocator_pb2.AllocateRequest], scope: CallScope) -> list[Outcome]:
         """One response or error a request, in order. A bad instance fails alone."""
         try:
-            with self._admission.admitted(scope.deadline) as waited:
-                outcomes = self._answer(requests, scope, waited)
+            self._scheduler.enter()
         except CallError as refusal:
-            outcomes = [refusal for _ in requests]
+            return [refusal for _ in requests]
+        try:
+            outcomes = self._answer(requests, scope)
+        finally:
+            self._scheduler.leave()
         late = scope.deadline is not None and perf_counter() > scope.deadline
         missed = len(outcomes) if late else sum(isinstance(outcome, DeadlineMissedError) for outcome in outcomes)
         self._metrics.deadline_missed.inc(missed)
         return outcomes
 
-    def _answer(
-        self, requests: Sequence[allocator_pb2.AllocateRequest], scope: CallScope, waited: float
-    ) -> list[Outcome]:
+    def submit(
+        self, request: allocator_pb2.AllocateRequest, scope: CallScope, answered: Callable[[Outcome], None]
+    ) -> None:
+        """Answers one instance some time later, from another thread; a refusal at once, from this one."""
+        began = perf_counter()
+        try:
+            self._scheduler.enter()
+        except CallError as refusal:
+            answered(refusal)
+            return
+
+        def done(outcome: Outcome) -> None:
+            self._scheduler.leave()
+            self._metrics.deadline_missed.inc(isinstance(outcome, DeadlineMissedError))
+            answered(outcome)
+
+        task = self._decode(request, scope)
+        decoding = perf_counter() - began
+        if isinstance(task, Exception):
+            done(task)
+            return
+        decided = partial(self._encoded, request, task, decoding)
+        self._scheduler.submit(task, request.priority, lambda result: done(decided(result)))
+
+    def _encoded(
+        self, request: allocator_pb2.AllocateRequest, task: Task, decode_seconds: float, result: Result
+    ) -> Outcome:
+        try:
+            return result if isinstance(result, Exception) else self._encode(request, task, result, decode_seconds)
+        except Exception as error:
+            return error
+
+    def warm_up(self) -> None:
+        """Runs instances of several sizes through all policies, so that the first caller's chances are known."""
+        self._scheduler.calibrate(warm_up_runs(self._registry))
+
+    def close(self) -> None:
+        """Ends the threads."""
+        self._scheduler.close()
+
+    def _answer(self, requests: Sequence[allocator_pb2.AllocateRequest], scope: CallScope) -> list[Outcome]:
         began = perf_counter()
         decoded = [self._decode(request, scope) for request in requests]
-        decode_seconds = perf_counter() - began
+        decode_seconds = (perf_counter() - began) / max(len(requests), 1)
         tasks = [(i, task) for i, task in enumerate(decoded) if isinstance(task, Task)]
-        answered: dict[int, Outcome] = {i: error for i, error in enumerate(decoded) if not isinstance(error, Task)}
-        decisions = self._decide([task for _, task in tasks])
-        for (i, task), decision in zip(tasks, decisions, strict=True):
-            if isinstance(decision, Exception):
-                answered[i] = decision
-                continue
-            decision.timings.queue = waited
-            decision.timings.decode = decode_seconds / len(requests)
-            decision.timings.total += waited + decode_seconds
-            answered[i] = self._encode(requests[i], task, decision)
-        return [answered[i] for i in range(len(requests))]
-
-    def _decide(self, tasks: list[Task]) -> Sequence[Decision | Exception]:
-        """Decides all at once; where that breaks, each alone, so that it breaks for the culprit only."""
-        try:
-            return self._decider.decide(tasks)
-        except Exception as error:
-            if len(tasks) == 1:
-                return [error]
-            return [self._decide([task])[0] for task in tasks]
+        outcomes: list[Outcome | Task] = list(decoded)
+        results = self._scheduler.run([task for _, task in tasks], [requests[i].priority for i, _ in tasks])
+        for (i, task), result in zip(tasks, results, strict=True):
+            if isinstance(result, Exception):
+                outcomes[i] = result
+            else:
+                outcomes[i] = self._encode(requests[i], task, result, decode_seconds)
+        return [outcome for outcome in outcomes if not isinstance(outcome, Task)]
 
     def _decode(self, request: allocator_pb2.AllocateRequest, scope: CallScope) -> Task | Exception:
         try:
@@ -130,27 +163,12 @@ class Allocation:
         )
 
     def _encode(
-        self, request: allocator_pb2.AllocateRequest, task: Task, decision: Decision
+        self, request: allocator_pb2.AllocateRequest, task: Task, decision: Decision, decode_seconds: float
     ) -> allocator_pb2.AllocateResponse:
         began = perf_counter()
-        family = task.family.name
-        response = encode_decision(request.request_id or uuid4().hex, family, decision)
         timings = decision.timings
-        observed = {
-            "decode": timings.decode,
-            "queue": timings.queue,
-            "inference": timings.inference,
-            "decision": timings.decision,
-            "polish": timings.polish,
-            "encode": perf_counter() - began,
-        }
-        for stage, seconds in observed.items():
-            self._metrics.stage.labels(family, stage).observe(seconds)
-        self._metrics.answers.labels(family, decision.solver).inc()
-        if decision.fallback is not None:
-            self._metrics.fallbacks.labels(family, decision.fallback.reason.value).inc()
-        if decision.baseline_objective > 0:
-            self._metrics.objective_over_baseline.labels(family).observe(
-                decision.objective / decision.baseline_objective
-            )
+        timings.decode = decode_seconds
+        timings.total += timings.queue + decode_seconds
+        response = encode_decision(request.request_id or uuid4().hex, task.family.name, decision)
+        self._meters.answered(task.family.name, decision, perf_counter() - began)
         return response

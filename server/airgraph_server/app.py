@@ -64,9 +64,9 @@ class Server:
                 ("grpc.so_reuseport", 0),
             ],
         )
-        allocation = Allocation(settings, self.registry, self.metrics)
+        self._allocation = Allocation(settings, self.registry, self.metrics)
         allocator_pb2_grpc.add_AllocatorServicer_to_server(
-            AllocatorServicer(allocation, settings.max_streams), self._grpc
+            AllocatorServicer(self._allocation, settings.max_streams), self._grpc
         )
         registry_pb2_grpc.add_RegistryServicer_to_server(RegistryServicer(self.registry), self._grpc)
         open_inference_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(
@@ -98,6 +98,7 @@ class Server:
             self.metrics_port = self._metrics_server.server_port
         self._grpc.start()
         self.registry.load()
+        self._allocation.warm_up()
         self._set_health(health_pb2.HealthCheckResponse.SERVING)
         # Its methods are in the contract and answer UNIMPLEMENTED for now: no client should be sent there.
         self._health.set(INFERENCE, health_pb2.HealthCheckResponse.NOT_SERVING)
@@ -107,6 +108,7 @@ class Server:
         """Refuses new calls, lets running ones finish within the grace, then closes."""
         self._health.enter_graceful_shutdown()
         self._grpc.stop(self.settings.drain_seconds if grace is None else grace).wait()
+        self._allocation.close()
         if self._metrics_server is not None:
             self._metrics_server.shutdown()
             self._metrics_server.server_close()

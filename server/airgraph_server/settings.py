@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     """Calls computed at once, by default as many as there are cores; more only lengthen each other."""
     runtime_threads: int = Field(1, ge=1)
     """Threads inside one network run. One is best when calls come in parallel."""
-    max_queued_calls: int = Field(64, ge=0)
+    max_queued_calls: int = Field(256, ge=0)
     """Calls that may wait for their turn; the next one is refused with RESOURCE_EXHAUSTED and a retry hint."""
     max_streams: int = Field(64, ge=1)
     """Streams open at once; each holds a thread. One more is refused with RESOURCE_EXHAUSTED."""
@@ -73,6 +73,10 @@ class Settings(BaseSettings):
     """Largest number of antennas a transmitter."""
     max_batch_links: int = Field(500_000, ge=1)
     """Links joined into one network run; a larger batch runs in several."""
+    max_batch_nodes: int = Field(20_000, ge=1)
+    """Nodes joined into one network run."""
+    max_run_seconds: float = Field(0.02, gt=0)
+    """Expected length of one run of several instances; what is more urgent gets its turn after that long."""
     max_message_bytes: int = Field(64 * 1024 * 1024, ge=1024)
     """Largest request and answer message."""
     polish_iterations: int = Field(120, ge=0)

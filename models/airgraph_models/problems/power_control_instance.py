@@ -12,6 +12,7 @@ from scipy import sparse
 
 from airgraph_models.classical.race import Interference
 from airgraph_models.classical.scalar_wmmse import Crosstalk
+from airgraph_models.problems.errors import InvalidInstanceError
 from airgraph_models.problems.links import Links
 from airgraph_models.problems.validation import (
     FloatArray,
@@ -68,7 +69,8 @@ class PowerControl:
         given = np.asarray(gain)
         if links is None:
             square = given.ndim == 2 and given.shape[0] == given.shape[1] and given.shape[0] > 0
-            require(square, "gain", "shape [K, K] with K >= 1", f"shape {shape_text(given.shape)}")
+            if not square:
+                raise InvalidInstanceError("gain", "shape [K, K] with K >= 1", f"shape {shape_text(given.shape)}")
             nodes = given.shape[0]
             checked = non_negative("gain", given, (nodes, nodes))
         else:

@@ -45,16 +45,20 @@ def numeric(field: str, values: npt.ArrayLike, *, allow_complex: bool) -> npt.ND
     array: npt.NDArray[np.generic] = np.asarray(values)
     kinds = "fiuc" if allow_complex else "fiu"
     kind_text = "real or complex numbers" if allow_complex else "real numbers"
-    require(array.dtype.kind in kinds, field, kind_text, f"dtype {array.dtype}")
+    # Here and below the words are put together only where something is wrong: they cost more than the check.
+    if array.dtype.kind not in kinds:
+        raise InvalidInstanceError(field, kind_text, f"dtype {array.dtype}")
     finite = np.isfinite(array)
-    require(bool(finite.all()), field, "finite entries", _first_value(array, ~finite) if array.size else "none")
+    if not finite.all():
+        raise InvalidInstanceError(field, "finite entries", _first_value(array, ~finite))
     return array
 
 
 def real(field: str, values: npt.ArrayLike, shape: tuple[int, ...]) -> FloatArray:
     """``values`` as finite float64 of exactly ``shape``."""
     array = numeric(field, values, allow_complex=False)
-    require(array.shape == shape, field, f"shape {shape_text(shape)}", f"shape {shape_text(array.shape)}")
+    if array.shape != shape:
+        raise InvalidInstanceError(field, f"shape {shape_text(shape)}", f"shape {shape_text(array.shape)}")
     return array.astype(np.float64, copy=False)
 
 
@@ -62,7 +66,8 @@ def non_negative(field: str, values: npt.ArrayLike, shape: tuple[int, ...]) -> F
     """``values`` as finite float64 of ``shape`` with no entry below zero."""
     array = real(field, values, shape)
     bad = array < 0
-    require(not bad.any(), field, "entries >= 0", _first_value(array, bad) if array.size else "none")
+    if bad.any():
+        raise InvalidInstanceError(field, "entries >= 0", _first_value(array, bad))
     return array
 
 
@@ -70,7 +75,8 @@ def positive(field: str, values: npt.ArrayLike, shape: tuple[int, ...]) -> Float
     """``values`` as finite float64 of ``shape`` with every entry above zero."""
     array = real(field, values, shape)
     bad = array <= 0
-    require(not bad.any(), field, "entries > 0", _first_value(array, bad) if array.size else "none")
+    if bad.any():
+        raise InvalidInstanceError(field, "entries > 0", _first_value(array, bad))
     return array
 
 
@@ -96,15 +102,16 @@ def require_bounded_snr(
     """
     with np.errstate(over="ignore"):
         peak = float(np.square(np.abs(amplitude).max(initial=0.0)) * (max_power.max() / noise_power.min()))
-    limit = f"gain * max_power / noise_power of at most {LARGEST_SNR:.0e}"
-    require(bool(peak <= LARGEST_SNR), field, limit, f"{peak:.3g}")
+    if not peak <= LARGEST_SNR:
+        raise InvalidInstanceError(field, f"gain * max_power / noise_power of at most {LARGEST_SNR:.0e}", f"{peak:.3g}")
 
 
 def bounded_weights(values: npt.ArrayLike, shape: tuple[int, ...]) -> FloatArray:
     """Rate weights: finite, not negative, and small enough for their sums to be finite."""
     weights = non_negative("weights", values, shape)
     bad = weights > LARGEST_SNR
-    require(not bad.any(), "weights", f"entries <= {LARGEST_SNR:.0e}", _first_value(weights, bad))
+    if bad.any():
+        raise InvalidInstanceError("weights", f"entries <= {LARGEST_SNR:.0e}", _first_value(weights, bad))
     return weights
 
 
@@ -112,8 +119,10 @@ def indices(field: str, values: npt.ArrayLike, shape: tuple[int, ...], upper: in
     """``values`` as int64 of ``shape``, each in ``0 .. upper - 1``."""
     array = np.asarray(values)
     require(array.dtype.kind in "iu", field, "integer indices", f"dtype {array.dtype}")
-    require(array.shape == shape, field, f"shape {shape_text(shape)}", f"shape {shape_text(array.shape)}")
+    if array.shape != shape:
+        raise InvalidInstanceError(field, f"shape {shape_text(shape)}", f"shape {shape_text(array.shape)}")
     index = array.astype(np.int64, copy=False)
     bad = (index < 0) | (index >= upper)
-    require(not bad.any(), field, f"indices in 0..{upper - 1}", _first_value(index, bad) if index.size else "none")
+    if bad.any():
+        raise InvalidInstanceError(field, f"indices in 0..{upper - 1}", _first_value(index, bad))
     return index

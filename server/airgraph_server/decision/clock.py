@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import perf_counter
+
+from airgraph_server.decision.sharing import never
 
 FADING = 0.8
 """What is left of a long iteration's length after each later one: a race gets shorter as starts drop out."""
@@ -16,11 +19,18 @@ class PolishClock:
         first: Seconds of the first iteration; 0 before it has ended.
     """
 
-    def __init__(self, latest: float | None, first: float) -> None:
-        """Stops at ``latest`` on the clock of `time.perf_counter` (None: never); ``first`` guesses an iteration."""
+    def __init__(self, latest: float | None, first: float, needed_at: Callable[[], float] = never) -> None:
+        """Stops at ``latest`` on the clock of `time.perf_counter`, or when others need the time; None: never.
+
+        Args:
+            latest: When the last iteration must have ended.
+            first: Guess of the first iteration's seconds.
+            needed_at: When others need the time; asked before every iteration.
+        """
         self.expected = first
         self.first = 0.0
         self._latest = latest
+        self._needed_at = needed_at
         self._before: float | None = None
 
     def __call__(self) -> bool:
@@ -31,4 +41,4 @@ class PolishClock:
             self.first = self.first or measured
             self.expected = max(measured, FADING * self.expected)
         self._before = now
-        return self._latest is not None and now + self.expected >= self._latest
+        return self._latest is not None and now + self.expected >= min(self._latest, self._needed_at())

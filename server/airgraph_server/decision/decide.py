@@ -8,7 +8,7 @@ converged, has used its iterations, or the deadline is near.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -21,6 +21,7 @@ from airgraph_models.problems import Refined
 from airgraph_server.decision.clock import PolishClock
 from airgraph_server.decision.effort import Effort
 from airgraph_server.decision.network import NetworkAnswer, NetworkStage
+from airgraph_server.decision.sharing import deadline_class, never, turn_ends
 from airgraph_server.decision.types import Decision, Fallback, Policy, Reason, Shadow, Task, Timings
 from airgraph_server.errors import CallError, DeadlineMissedError, ModelCannotServeError, ModelNotFoundError
 from airgraph_server.metrics import Metrics
@@ -57,8 +58,11 @@ class Decider:
         self._effort = Effort(settings)
         self._network = NetworkStage(metrics, settings.max_batch_links)
 
-    def decide(self, tasks: Sequence[Task]) -> list[Decision | CallError]:
-        """One decision or refusal a task, in order; one task's refusal harms no other."""
+    def decide(self, tasks: Sequence[Task], needed_at: Callable[[], float] = never) -> list[Decision | CallError]:
+        """One decision or refusal a task, in order; one task's refusal harms no other.
+
+        What has a deadline is polished until ``needed_at()`` at most, when others need the time.
+        """
         began = perf_counter()
         results: list[Decision | CallError | None] = [self._late(task, began) for task in tasks]
         live = [i for i, result in enumerate(results) if result is None]
@@ -74,7 +78,7 @@ class Decider:
             else:
                 drafts[i] = draft
         polish_began = perf_counter()
-        refined = self._refine(drafts)
+        refined = self._refine(drafts, needed_at)
         polished = perf_counter()
         for i, draft in drafts.items():
             finish_began = perf_counter()
@@ -155,8 +159,9 @@ class Decider:
         starts = task.family.starts(task.instance)
         return _Draft(task, baseline, None, fallback, starts, None, task.classical_iterations, 0.0, polished=False)
 
-    def _refine(self, drafts: dict[int, _Draft]) -> dict[int, Refined]:
-        """Refines drafts together that share a stopping rule."""
+    def _refine(self, drafts: dict[int, _Draft], needed_at: Callable[[], float]) -> dict[int, Refined]:
+        """Refines drafts together that share a stopping rule; the groups share the time."""
+        now, works = perf_counter(), {}
         groups: dict[tuple[object, ...], list[int]] = {}
         refined: dict[int, Refined] = {}
         for i, draft in drafts.items():
@@ -167,11 +172,20 @@ class Decider:
             # Of one size, so that the time of an iteration says something about that size.
             size = (task.family.measure(task.instance), task.family.antennas(task.instance), len(draft.starts))
             algorithm = (task.family.name, task.family.solver(task.instance))
-            key = (algorithm, draft.polished, size, draft.iterations, draft.tolerance, task.deadline)
+            key = (
+                algorithm,
+                draft.polished,
+                size,
+                draft.iterations,
+                draft.tolerance,
+                deadline_class(task.deadline, now),
+            )
+            works[i] = size[0].links * len(draft.starts) * draft.iterations
             groups.setdefault(key, []).append(i)
         for members in groups.values():
             first = drafts[members[0]]
-            family, instance, deadline = first.task.family, first.task.instance, first.task.deadline
+            family, instance = first.task.family, first.task.instance
+            deadline = min((d for d in (drafts[i].task.deadline for i in members) if d is not None), default=None)
             links = family.measure(instance).links
             work = links * len(first.starts) * len(members)
             iteration = self._effort.cost("polish" if first.polished else "refine", family, instance)
@@ -179,7 +193,10 @@ class Decider:
             if deadline is not None:
                 finishing = len(members) * self._effort.cost("finish", family, instance).predict(links)
                 latest = deadline - self._settings.deadline_reserve - finishing
-            clock = PolishClock(latest, iteration.predict(work))
+                share = sum(works[i] for i in members)
+                latest = turn_ends(latest, perf_counter(), share, sum(works.values()))
+            works = {i: left for i, left in works.items() if i not in members}
+            clock = PolishClock(latest, iteration.predict(work), needed_at)
             solve = family.polish if first.polished else family.refine
             found = solve(
                 [drafts[i].task.instance for i in members],

@@ -100,7 +100,7 @@ class LoadedModel:
         measured: list[tuple[int, float]] = []
         family = FAMILIES[self.card.problem]
         for nodes in WARM_UP_SIZES:
-            graph = family.view(_plain_instance(self.card, nodes), self.layout).graph
+            graph = family.view(plain_instance(self.card, nodes), self.layout).graph
             inputs = self.join([graph]).inputs()
             seconds = []
             for _ in range(WARM_UP_RUNS):
@@ -121,7 +121,7 @@ def golden_instance(card: Card) -> PowerControl | Beamforming:
     return Beamforming.create(channel, **common)
 
 
-def _plain_instance(card: Card, nodes: int) -> PowerControl | Beamforming:
+def plain_instance(card: Card, nodes: int) -> PowerControl | Beamforming:
     """An arbitrary valid instance: only its size matters."""
     rng = np.random.default_rng(nodes)
     if card.problem == PowerControl.problem:

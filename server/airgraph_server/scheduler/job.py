@@ -1,0 +1,86 @@
+"""What waits in the queue: one ticket an instance, held together by the call they came in."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from airgraph_server.decision.types import Decision, Policy, Task
+from airgraph_server.scheduler.load import Load
+
+Result = Decision | Exception
+Kind = tuple[str, int, str, bool, int]
+"""Problem, antennas, policy, deadline or none, model: what one run has in common."""
+
+
+class Job:
+    """The instances of one call.
+
+    Attributes:
+        results: One a task, None while it is not decided.
+        given_up: Nobody waits for the results any more.
+    """
+
+    def __init__(self, tasks: Sequence[Task], notify: Callable[[Job], None] | None) -> None:
+        """``notify`` is called when the last result is in; without one a caller waits in `wait`."""
+        self.tasks = tasks
+        self.results: list[Result | None] = [None] * len(tasks)
+        self.given_up = False
+        self._left = len(tasks)
+        self._notify = notify
+        self._done = threading.Event() if notify is None else None
+
+    @property
+    def done(self) -> bool:
+        """Whether every task has its result."""
+        return self._left == 0
+
+    def settle(self, position: int, result: Result) -> bool:
+        """Takes one result, with the scheduler's lock held; whether it was the last."""
+        self.results[position] = result
+        self._left -= 1
+        return self._left == 0
+
+    def announce(self) -> None:
+        """Tells who waits that the last result is in; without the scheduler's lock."""
+        if self._notify is not None:
+            self._notify(self)
+        elif self._done is not None:
+            self._done.set()
+
+    def wait(self, seconds: float | None) -> bool:
+        """Waits for the last result; whether it came."""
+        return self._done is None or self._done.wait(seconds)
+
+
+@dataclass(slots=True, order=True)
+class Ticket:
+    """One instance in the queue; the smallest goes first."""
+
+    rank: tuple[int, float, int]
+    job: Job = field(compare=False)
+    position: int = field(compare=False)
+    task: Task = field(compare=False)
+    load: Load = field(compare=False)
+    kind: Kind = field(compare=False)
+    queued_at: float = field(compare=False)
+
+    @property
+    def deadline(self) -> float:
+        """On the clock of `time.perf_counter`, infinite where there is none."""
+        return math.inf if self.task.deadline is None else self.task.deadline
+
+
+def load_of(task: Task) -> Load:
+    """What the task adds to a run."""
+    size = task.family.measure(task.instance)
+    return Load(size.links, size.nodes)
+
+
+def kind_of(task: Task) -> Kind:
+    """What the task must share with the others of its run."""
+    policy = "shadow" if task.shadow else task.policy.value
+    model = 0 if task.model is None or task.policy is Policy.CLASSICAL else id(task.model)
+    return (task.family.name, task.family.antennas(task.instance), policy, task.deadline is not None, model)

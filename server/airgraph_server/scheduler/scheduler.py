@@ -1,0 +1,285 @@
+"""The scheduler: takes what is queued at once, urgent first, and runs what fits together as one batch.
+
+There is no waiting window. A caller that finds a free place computes in its own thread, what others have queued
+included; where all places are taken it waits, and whoever computes next takes its instances along. So a lone call is
+handed to nobody, and calls that come together run together.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import threading
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import Protocol
+
+from airgraph_server.decision.types import Decision, Policy, Task
+from airgraph_server.errors import CallError, DeadlineMissedError, OverloadedError
+from airgraph_server.metrics import Metrics
+from airgraph_server.scheduler.job import Job, Kind, Result, Ticket, kind_of, load_of
+from airgraph_server.scheduler.load import NOTHING, Load, LoadCost
+from airgraph_server.scheduler.queue import Budget, TicketQueue
+from airgraph_server.settings import Settings
+
+GONE = "the caller has gone away, or the deadline passed, before the answer was computed"
+SHORTEST_RETRY = 1e-3
+
+
+class Decides(Protocol):
+    """What runs a batch."""
+
+    def decide(self, tasks: Sequence[Task], needed_at: Callable[[], float] = ...) -> Sequence[Decision | CallError]:
+        """One result a task; polishing ends when ``needed_at()`` has come."""
+
+
+class Scheduler:
+    """The queue in front of the decision."""
+
+    def __init__(self, settings: Settings, decider: Decides, metrics: Metrics) -> None:
+        """Starts one thread a place, for what has no caller waiting in a thread of its own."""
+        self._settings = settings
+        self._decider = decider
+        self._metrics = metrics
+        self._lock = threading.Lock()
+        self._work = threading.Condition(self._lock)
+        budget = Budget(settings.max_batch_links, settings.max_batch_nodes, settings.max_run_seconds)
+        self._queue = TicketQueue(budget)
+        self._costs: dict[Kind, LoadCost] = {}
+        self._floors: dict[Kind, LoadCost] = {}
+        self._running: dict[int, float] = {}
+        self._inside = 0
+        self._sequence = itertools.count()
+        self._needed_at = math.inf
+        self._closed = False
+        self._workers = [
+            threading.Thread(target=self._serve, name=f"compute-{i}", daemon=True) for i in range(settings.threads)
+        ]
+        for worker in self._workers:
+            worker.start()
+
+    def close(self) -> None:
+        """Ends the threads; what is queued is left to its callers."""
+        with self._lock:
+            self._closed = True
+            self._work.notify_all()
+
+    def enter(self) -> None:
+        """Takes room for one call before anything of it was read; `leave` gives it back.
+
+        Raises:
+            OverloadedError: As many calls are here as may be.
+        """
+        with self._lock:
+            if self._inside < self._settings.threads + self._settings.max_queued_calls:
+                self._inside += 1
+                self._metrics.queue_depth.set(self._inside)
+                return
+            here, wait = self._inside, max(self._busy_for(self._queue.all()), SHORTEST_RETRY)
+        self._metrics.shed.inc()
+        raise OverloadedError(f"{here} calls are here already; try again in {wait:.3f} s", wait)
+
+    def leave(self) -> None:
+        """Gives the room of one call back."""
+        with self._lock:
+            self._inside -= 1
+            self._metrics.queue_depth.set(self._inside)
+
+    def run(self, tasks: Sequence[Task], priorities: Sequence[int] | None = None) -> list[Result]:
+        """Decides the tasks of one call in its caller's thread; one result a task, in order."""
+        if not tasks:
+            return []
+        job = Job(tasks, None)
+        self._admit(job, priorities or [0] * len(tasks))
+        deadlines = [task.deadline for task in tasks]
+        latest = max((d for d in deadlines if d is not None), default=None) if None not in deadlines else None
+        while not job.done:
+            if self._lead(job):
+                continue
+            remaining = None if latest is None else latest - perf_counter()
+            if not job.wait(remaining):
+                break
+        job.given_up = not job.done
+        return [DeadlineMissedError(GONE) if result is None else result for result in job.results]
+
+    def submit(self, task: Task, priority: int, notify: Callable[[Result], None]) -> None:
+        """Decides one task in a thread of the scheduler's and gives the result to ``notify``."""
+
+        def done(job: Job) -> None:
+            result = job.results[0]
+            notify(DeadlineMissedError(GONE) if result is None else result)
+
+        job = Job([task], done)
+        self._admit(job, [priority])
+        with self._lock:
+            if len(self._queue) and len(self._running) < self._settings.threads:
+                self._work.notify()
+
+    def calibrate(self, runs: Sequence[Sequence[Task]]) -> None:
+        """Times runs without anybody waiting, so that the first caller's chances are known."""
+        measured: dict[Kind, list[tuple[Load, float, float]]] = {}
+        for tasks in runs:
+            began = perf_counter()
+            results = self._decider.decide(tasks)
+            seconds = perf_counter() - began
+            load = sum((load_of(task) for task in tasks), NOTHING)
+            floor = seconds - _inference(tasks, results)
+            measured.setdefault(kind_of(tasks[0]), []).append((load, seconds, floor))
+        for kind, seen in measured.items():
+            # With a deadline or without one, it is the same work.
+            for either in (kind, (*kind[:3], not kind[3], kind[4])):
+                self._cost(self._costs, either).calibrate([(load, seconds) for load, seconds, _ in seen])
+                self._cost(self._floors, either).calibrate([(load, floor) for load, _, floor in seen])
+
+    def _admit(self, job: Job, priorities: Sequence[int]) -> None:
+        now = perf_counter()
+        shed = 0
+        with self._lock:
+            ahead: dict[tuple[int, float], dict[Kind, Load]] = {}
+            for position, (task, priority) in enumerate(zip(job.tasks, priorities, strict=True)):
+                rank = (-priority, math.inf if task.deadline is None else task.deadline)
+                ticket = Ticket((*rank, next(self._sequence)), job, position, task, load_of(task), kind_of(task), now)
+                self._cost(self._costs, ticket.kind)
+                if task.deadline is not None:
+                    if rank not in ahead:
+                        ahead[rank] = self._queue.ahead_of(rank)
+                    refusal = self._refusal(ticket, now, self._busy_for(ahead[rank]))
+                    if refusal is not None:
+                        shed += isinstance(refusal, OverloadedError)
+                        job.settle(position, refusal)
+                        continue
+                    ahead[rank][ticket.kind] = ahead[rank].get(ticket.kind, NOTHING) + ticket.load
+                self._queue.put(ticket)
+            self._plan()
+        if shed:
+            self._metrics.shed.inc(shed)
+        if job.done:
+            job.announce()
+
+    def _refusal(self, ticket: Ticket, now: float, wait: float) -> CallError | None:
+        """Why the ticket cannot make its deadline; None if it can."""
+        remaining = ticket.deadline - now
+        needed = self._cost(self._floors, ticket.kind).predict(ticket.load)
+        if needed > remaining:
+            return DeadlineMissedError(
+                f"the answer takes about {needed * 1e3:.2f} ms, and {max(remaining, 0.0) * 1e3:.2f} ms are left"
+            )
+        if wait > 0 and wait + needed + self._settings.deadline_reserve > remaining:
+            return OverloadedError(
+                f"the turn comes in about {wait * 1e3:.2f} ms, and the deadline in {remaining * 1e3:.2f} ms", wait
+            )
+        return None
+
+    def _busy_for(self, ahead: dict[Kind, Load]) -> float:
+        """Seconds until a place is free and what is ahead is done; 0 where a place is free and nothing is ahead."""
+        seconds = sum(self._cost(self._costs, kind).predict(load) for kind, load in ahead.items())
+        if len(self._running) >= self._settings.threads:
+            seconds += max(min(self._running.values()) - perf_counter(), 0.0)
+        return seconds / self._settings.threads
+
+    def _lead(self, job: Job) -> bool:
+        """Computes in the caller's thread until its job is done; False where all places are taken."""
+        led = False
+        while not job.done:
+            with self._lock:
+                tickets, dropped = self._begin()
+            if not self._finish_run(tickets, dropped):
+                break
+            led = True
+        with self._lock:
+            if len(self._queue) and len(self._running) < self._settings.threads:
+                self._work.notify()
+        return led or job.done
+
+    def _serve(self) -> None:
+        while True:
+            with self._lock:
+                while not self._closed and not (len(self._queue) and len(self._running) < self._settings.threads):
+                    self._work.wait()
+                if self._closed:
+                    return
+                tickets, dropped = self._begin()
+            self._finish_run(tickets, dropped)
+
+    def _begin(self) -> tuple[list[Ticket], list[Ticket]]:
+        """Takes a run and a place, with the lock held; nothing where all places are taken or nothing is queued."""
+        if len(self._running) >= self._settings.threads or not len(self._queue):
+            return [], []
+        now = perf_counter()
+        tickets, dropped = self._queue.take(now, self._settings.deadline_reserve, self._costs)
+        for ticket in dropped:
+            ticket.job.settle(ticket.position, DeadlineMissedError(GONE))
+        if tickets:
+            load = sum((ticket.load for ticket in tickets), NOTHING)
+            self._running[threading.get_ident()] = now + self._costs[tickets[0].kind].predict(load)
+        if len(self._queue) and len(self._running) < self._settings.threads:
+            self._work.notify()
+        self._plan()
+        return tickets, dropped
+
+    def _finish_run(self, tickets: list[Ticket], dropped: list[Ticket]) -> bool:
+        """Runs what was taken and tells everybody; whether anything was taken."""
+        ended = {ticket.job for ticket in dropped}
+        if tickets:
+            began = perf_counter()
+            results = self._decide([ticket.task for ticket in tickets])
+            seconds = perf_counter() - began
+            self._learn(tickets, results, seconds)
+            with self._lock:
+                del self._running[threading.get_ident()]
+                for ticket, result in zip(tickets, results, strict=True):
+                    if isinstance(result, Decision):
+                        result.timings.queue = began - ticket.queued_at
+                    ticket.job.settle(ticket.position, result)
+                    ended.add(ticket.job)
+                self._plan()
+        for job in ended:
+            if job.done:
+                job.announce()
+        return bool(tickets or dropped)
+
+    def _decide(self, tasks: Sequence[Task]) -> list[Result]:
+        """Decides all at once; where that breaks, each alone, so that it breaks for the culprit only."""
+        try:
+            return list(self._decider.decide(tasks, self._needed))
+        except Exception as error:
+            if len(tasks) == 1:
+                return [error]
+            return [self._decide([task])[0] for task in tasks]
+
+    def _learn(self, tickets: list[Ticket], results: list[Result], seconds: float) -> None:
+        if any(isinstance(result, Exception) for result in results):
+            return
+        load = sum((ticket.load for ticket in tickets), NOTHING)
+        kind = tickets[0].kind
+        polish = max((r.timings.polish for r in results if isinstance(r, Decision)), default=0.0)
+        # With a deadline polishing gives way to what waits; without one it runs to its end.
+        needed = seconds - polish if kind[3] else seconds
+        self._costs[kind].observe(load, needed)
+        tasks = [ticket.task for ticket in tickets]
+        self._cost(self._floors, kind).observe(load, max(seconds - polish - _inference(tasks, results), 1e-6))
+
+    def _needed(self) -> float:
+        return self._needed_at
+
+    def _plan(self) -> None:
+        """Says until when running batches may polish: until the queue needs their place. With the lock held."""
+        self._needed_at = math.inf
+        if len(self._queue) and len(self._running) >= self._settings.threads:
+            waiting = sum(self._costs[kind].predict(load) for kind, load in self._queue.all().items())
+            until = self._queue.earliest_deadline() - self._settings.deadline_reserve
+            self._needed_at = until - waiting / self._settings.threads
+
+    @staticmethod
+    def _cost(costs: dict[Kind, LoadCost], kind: Kind) -> LoadCost:
+        known = costs.get(kind)
+        if known is None:
+            known = costs[kind] = LoadCost()
+        return known
+
+
+def _inference(tasks: Sequence[Task], results: Sequence[Decision | Exception]) -> float:
+    """Seconds of the network that AUTO can leave out."""
+    if tasks[0].policy is not Policy.AUTO or tasks[0].shadow:
+        return 0.0
+    return max((r.timings.inference for r in results if isinstance(r, Decision)), default=0.0)

@@ -1,0 +1,31 @@
+"""Runs before the first call, from which the times of later ones are predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from airgraph_models.problems import FAMILIES
+from airgraph_server.decision.types import Policy, Task
+from airgraph_server.registry.model import plain_instance
+from airgraph_server.registry.registry import Registry
+
+RUNS = ((4,), (64,), (10,) * 8, (4,), (64,), (30,))
+"""Sizes of the instances of each run; the first of a size also warms."""
+
+
+def warm_up_runs(registry: Registry) -> list[Sequence[Task]]:
+    """A few runs of every default model under every policy that may use it."""
+    return list(_runs(registry))
+
+
+def _runs(registry: Registry) -> Iterator[Sequence[Task]]:
+    for problem, family in FAMILIES.items():
+        model, _ = registry.find(problem, None)
+        if model is None:
+            continue
+        for policy in (Policy.LEARNED, Policy.AUTO):
+            for sizes in RUNS:
+                yield [
+                    Task(family, plain_instance(model.card, size), policy, model, max_polish_iterations=0)
+                    for size in sizes
+                ]
