@@ -105,8 +105,10 @@ def test_a_fresh_recipe_draws_every_epoch_anew_by_seed_and_epoch_alone(name):
     assert torch.equal(epochs[1], epochs[2]) != recipe.fresh
 
 
-def test_one_default_model_a_family():
-    for problem in FAMILIES:
+def test_one_default_model_a_family_with_models():
+    problems = {recipe.problem for recipe in RECIPES.values()}
+    assert problems <= set(FAMILIES)
+    for problem in problems:
         assert sum(recipe.default for recipe in RECIPES.values() if recipe.problem == problem) == 1
 
 
