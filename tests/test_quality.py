@@ -86,4 +86,6 @@ def test_an_answer_in_a_batch_is_the_answer_alone(client, reference, make):
         alone = client.allocate(instance, policy="learned")
         name = "power" if make is power_control else "beamformer"
         np.testing.assert_allclose(getattr(answer, name), getattr(alone, name), atol=1e-5)
-        assert (answer.batch_size, alone.batch_size) == (6, 1)
+        # How many share a run is the scheduler's choice, by what they are expected to take.
+        assert 1 <= answer.batch_size <= len(instances)
+        assert alone.batch_size == 1
