@@ -6,6 +6,7 @@
 >>> answer.power
 """
 
+from airgraph_client.administration import Reloaded
 from airgraph_client.answers import Answer, Shadow, Timings
 from airgraph_client.async_client import AsyncClient
 from airgraph_client.client import Client
@@ -49,6 +50,7 @@ __all__ = [
     "PowerControl",
     "PowerModel",
     "Precoding",
+    "Reloaded",
     "ServerError",
     "ServerStatus",
     "Shadow",

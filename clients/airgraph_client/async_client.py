@@ -13,6 +13,7 @@ import numpy.typing as npt
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from airgraph.v1 import allocator_pb2_grpc, registry_pb2, registry_pb2_grpc
+from airgraph_client.administration import AsyncRegistryCalls
 from airgraph_client.answers import Answer, read_answer
 from airgraph_client.connection import CallMetadata, ChannelOptions, Connection
 from airgraph_client.errors import AirGraphError, Denied, NotImplementedByServer, Unavailable, typed_errors
@@ -36,9 +37,10 @@ from airgraph_client.models import (
     read_status,
 )
 from airgraph_client.requests import Options, allocate_request, batch_request, read_batch
+from airgraph_client.streams import AsyncStreamCalls
 
 
-class AsyncClient:
+class AsyncClient(AsyncStreamCalls, AsyncRegistryCalls):
     """Asks an AirGraph server for powers and beamformers, from one event loop. `Client` for asyncio.
 
     Example:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from airgraph.v1 import allocator_pb2_grpc, registry_pb2, registry_pb2_grpc
+from airgraph_client.administration import RegistryCalls
 from airgraph_client.answers import Answer, read_answer
 from airgraph_client.connection import CallMetadata, ChannelOptions, Connection
 from airgraph_client.errors import AirGraphError, Denied, NotImplementedByServer, Unavailable, typed_errors
@@ -35,9 +36,10 @@ from airgraph_client.models import (
     read_status,
 )
 from airgraph_client.requests import Options, allocate_request, batch_request, read_batch
+from airgraph_client.streams import StreamCalls
 
 
-class Client:
+class Client(StreamCalls, RegistryCalls):
     """Asks an AirGraph server for powers and beamformers. Threads may share one.
 
     Example:

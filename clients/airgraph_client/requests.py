@@ -97,7 +97,7 @@ def read_batch(
     """
     if len(response.results) != expected:
         raise ServerError(f"the server sent {len(response.results)} results for {expected} instances")
-    outcomes = [_outcome(result) for result in response.results]
+    outcomes = [read_result(result) for result in response.results]
     if raise_on_error:
         for outcome in outcomes:
             if isinstance(outcome, AirGraphError):
@@ -105,7 +105,8 @@ def read_batch(
     return outcomes
 
 
-def _outcome(result: allocator_pb2.AllocateResult) -> Answer | AirGraphError:
+def read_result(result: allocator_pb2.AllocateResult) -> Answer | AirGraphError:
+    """The answer, or the error that a call of its own would have ended with."""
     return from_status(result.error) if result.HasField("error") else read_answer(result.response)
 
 

@@ -19,6 +19,7 @@ from airgraph_server.decision.types import Decision, Policy, Task
 from airgraph_server.errors import CallError, DeadlineMissedError, InvalidInstanceError
 from airgraph_server.meters import AnswerMeters
 from airgraph_server.metrics import Metrics
+from airgraph_server.registry.model import LoadedModel
 from airgraph_server.registry.registry import Registry
 from airgraph_server.scheduler.job import Result
 from airgraph_server.scheduler.scheduler import Scheduler
@@ -108,9 +109,9 @@ class Allocation:
         except Exception as error:
             return error
 
-    def warm_up(self) -> None:
-        """Runs instances of several sizes through all policies, so that the first caller's chances are known."""
-        self._scheduler.calibrate(warm_up_runs(self._registry))
+    def warm_up(self, model: LoadedModel) -> None:
+        """Runs a model on instances of several sizes, so that the first caller's chances are known."""
+        self._scheduler.calibrate(warm_up_runs(model))
 
     def close(self) -> None:
         """Ends the threads."""

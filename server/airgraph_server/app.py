@@ -46,7 +46,7 @@ class Server:
         self.settings = settings
         self.metrics = Metrics()
         self.registry = Registry(settings, self.metrics)
-        self._stopping = threading.Event()
+        self._stopping, self._wake = threading.Event(), threading.Event()
         self._health = health.HealthServicer()
         self._metrics_server: WSGIServer | None = None
         limit = settings.max_message_bytes
@@ -65,9 +65,9 @@ class Server:
             ],
         )
         self._allocation = Allocation(settings, self.registry, self.metrics)
-        allocator_pb2_grpc.add_AllocatorServicer_to_server(
-            AllocatorServicer(self._allocation, settings.max_streams), self._grpc
-        )
+        self.registry.before_traffic = self._allocation.warm_up
+        self._allocator = AllocatorServicer(self._allocation, settings.max_streams, settings.stream_window)
+        allocator_pb2_grpc.add_AllocatorServicer_to_server(self._allocator, self._grpc)
         registry_pb2_grpc.add_RegistryServicer_to_server(RegistryServicer(self.registry), self._grpc)
         open_inference_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(
             # The generated base answers every method with UNIMPLEMENTED.
@@ -98,7 +98,8 @@ class Server:
             self.metrics_port = self._metrics_server.server_port
         self._grpc.start()
         self.registry.load()
-        self._allocation.warm_up()
+        if self.settings.watch_seconds is not None:
+            threading.Thread(target=self._watch, args=(self.settings.watch_seconds,), daemon=True).start()
         self._set_health(health_pb2.HealthCheckResponse.SERVING)
         # Its methods are in the contract and answer UNIMPLEMENTED for now: no client should be sent there.
         self._health.set(INFERENCE, health_pb2.HealthCheckResponse.NOT_SERVING)
@@ -106,7 +107,9 @@ class Server:
 
     def stop(self, grace: float | None = None) -> None:
         """Refuses new calls, lets running ones finish within the grace, then closes."""
+        self._stopping.set()
         self._health.enter_graceful_shutdown()
+        self._allocator.drain()
         self._grpc.stop(self.settings.drain_seconds if grace is None else grace).wait()
         self._allocation.close()
         if self._metrics_server is not None:
@@ -118,14 +121,30 @@ class Server:
         """Serves until SIGTERM or SIGINT, then drains."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
+        signal.signal(signal.SIGHUP, lambda number, frame: self._wake.set())
         self.start()
-        self._stopping.wait()
+        while not self._stopping.is_set():
+            self._wake.wait()
+            self._wake.clear()
+            if not self._stopping.is_set():
+                self._reload()
         logger().info("draining", seconds=self.settings.drain_seconds)
         self.stop()
         logger().info("stopped")
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._stopping.set()
+        self._wake.set()
+
+    def _reload(self) -> None:
+        try:
+            self.registry.reload()
+        except Exception as error:
+            logger().error("reload_failed", reason=str(error))
+
+    def _watch(self, seconds: float) -> None:
+        while not self._stopping.wait(seconds):
+            self._reload()
 
     def _set_health(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
         for service in ("", *self.services):

@@ -64,7 +64,11 @@ class Settings(BaseSettings):
     max_queued_calls: int = Field(256, ge=0)
     """Calls that may wait for their turn; the next one is refused with RESOURCE_EXHAUSTED and a retry hint."""
     max_streams: int = Field(64, ge=1)
-    """Streams open at once; each holds a thread. One more is refused with RESOURCE_EXHAUSTED."""
+    """Streams open at once; each holds two threads. One more is refused with RESOURCE_EXHAUSTED."""
+    stream_window: int = Field(32, ge=1)
+    """Requests read from one stream before their answers are taken; then flow control holds the caller back."""
+    watch_seconds: float | None = Field(None, gt=0)
+    """Seconds between two looks whether the model directory has changed; "none" looks only when told to (SIGHUP)."""
     max_nodes: int = Field(20_000, ge=1)
     """Largest instance, in receivers."""
     max_links: int = Field(4_000_000, ge=1)
@@ -100,9 +104,9 @@ class Settings(BaseSettings):
     config_file: Path | None = None
     """TOML file with any of these settings."""
 
-    @field_validator("metrics_port", mode="before")
+    @field_validator("metrics_port", "watch_seconds", mode="before")
     @classmethod
-    def _no_metrics(cls, value: object) -> object:
+    def _none(cls, value: object) -> object:
         # Neither the environment nor TOML has a null.
         return None if value == "none" else value
 

@@ -1,6 +1,7 @@
 """The airgraph-server command as an operator runs it."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -22,7 +23,8 @@ def start(tmp_path, *flags, **environment):
         [*COMMAND, "--port", "0", "--metrics-port", "0", "--zoo", str(tmp_path), *flags],
         stderr=subprocess.PIPE,
         text=True,
-        env={"PATH": "/usr/bin:/bin", **environment},
+        # The packages that the test imports, not whatever is installed.
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **environment},
     )
     for line in process.stderr:
         event = json.loads(line)

@@ -12,6 +12,7 @@ from airgraph.v1 import allocator_pb2, allocator_pb2_grpc
 from airgraph_server.allocation import Allocation, CallScope, Outcome
 from airgraph_server.errors import OverloadedError
 from airgraph_server.rpc.status import abort, status_of
+from airgraph_server.rpc.stream import Stream
 
 LONGEST_DEADLINE = 1e7
 RETRY_STREAM_AFTER = 1.0
@@ -31,13 +32,28 @@ def _result(request: allocator_pb2.AllocateRequest, outcome: Outcome) -> allocat
     return allocator_pb2.AllocateResult(response=outcome)
 
 
+def _streamed(request: allocator_pb2.AllocateRequest, outcome: Outcome) -> allocator_pb2.AllocateStreamResponse:
+    return allocator_pb2.AllocateStreamResponse(request_id=request.request_id, result=_result(request, outcome))
+
+
 class AllocatorServicer(allocator_pb2_grpc.AllocatorServicer):
     """Passes calls to the data plane."""
 
-    def __init__(self, allocation: Allocation, max_streams: int) -> None:
-        """Keeps the data plane and the places for streams."""
+    def __init__(self, allocation: Allocation, max_streams: int, window: int) -> None:
+        """Keeps the data plane and the places for streams, each with its window of requests read ahead."""
         self._allocation = allocation
-        self._streams = threading.BoundedSemaphore(max_streams)
+        self._max_streams, self._window = max_streams, window
+        self._lock = threading.Lock()
+        self._streams: set[Stream] = set()
+        self._draining = False
+
+    def drain(self) -> None:
+        """Reads no more from any stream: idle ones end at once, the others when they have answered."""
+        with self._lock:
+            self._draining = True
+            streams = list(self._streams)
+        for stream in streams:
+            stream.end()
 
     def Allocate(  # noqa: N802
         self, request: allocator_pb2.AllocateRequest, context: grpc.ServicerContext
@@ -62,21 +78,19 @@ class AllocatorServicer(allocator_pb2_grpc.AllocatorServicer):
     ) -> Iterator[allocator_pb2.AllocateStreamResponse]:
         """Answers each request of the stream, within its own timeout where it has one.
 
-        An open stream holds a thread, busy or not, so their number is bounded.
+        An open stream holds two threads, busy or not, so their number is bounded.
         """
-        if not self._streams.acquire(blocking=False):
+        stream = Stream(self._allocation, lambda: _scope(context), _streamed, self._window)
+        with self._lock:
+            full = len(self._streams) >= self._max_streams
+            if not full:
+                self._streams.add(stream)
+                if self._draining:
+                    stream.end()
+        if full:
             abort(context, OverloadedError("too many open streams", RETRY_STREAM_AFTER))
         try:
-            for item in request_iterator:
-                yield self._answer(item, _scope(context))
+            yield from stream.answers(request_iterator)
         finally:
-            self._streams.release()
-
-    def _answer(
-        self, item: allocator_pb2.AllocateStreamRequest, scope: CallScope
-    ) -> allocator_pb2.AllocateStreamResponse:
-        if item.HasField("timeout_seconds"):
-            own = perf_counter() + item.timeout_seconds
-            scope = CallScope(own if scope.deadline is None else min(own, scope.deadline), scope.abandoned)
-        result = _result(item.request, self._allocation.allocate([item.request], scope)[0])
-        return allocator_pb2.AllocateStreamResponse(request_id=item.request.request_id, result=result)
+            with self._lock:
+                self._streams.discard(stream)

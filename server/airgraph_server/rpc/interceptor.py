@@ -37,6 +37,9 @@ class CallInterceptor(grpc.ServerInterceptor):  # type: ignore[misc,unused-ignor
         }
         name, factory = make[handler.request_streaming, handler.response_streaming]
         behaviour = getattr(handler, name)
+        if getattr(behaviour, "experimental_non_blocking", False):
+            # A health watch, which holds no thread as long as nothing stands around it.
+            return handler
         wrapped = (
             self._streamed(behaviour, service, method)
             if handler.response_streaming

@@ -1,24 +1,27 @@
-"""The Registry service: which models there are and what their cards say."""
+"""The Registry service: which models there are, what their cards say, and which of them serve."""
 
 from __future__ import annotations
 
 import grpc
 
 from airgraph.v1 import registry_pb2, registry_pb2_grpc
-from airgraph_server.errors import ModelNotFoundError
-from airgraph_server.registry.registry import Entry, Registry
+from airgraph_server.errors import CallError, InvalidInstanceError, ModelNotFoundError
+from airgraph_server.registry.registry import Entry, Registry, State
 from airgraph_server.rpc.status import abort
 
-NOT_YET = "models are loaded when the server starts; this version does not change them at run time"
+STATES = {
+    State.READY: registry_pb2.MODEL_STATE_READY,
+    State.UNLOADED: registry_pb2.MODEL_STATE_UNLOADED,
+    State.FAILED: registry_pb2.MODEL_STATE_FAILED,
+}
 
 
 def _model(entry: Entry) -> registry_pb2.Model:
-    ready = entry.model is not None
     return registry_pb2.Model(
         name=entry.name,
         version=entry.version,
         problem=entry.problem,
-        state=registry_pb2.MODEL_STATE_READY if ready else registry_pb2.MODEL_STATE_FAILED,
+        state=STATES[entry.state],
         state_detail=entry.failure,
         runtime=entry.model.runtime if entry.model else "",
         device=entry.model.device if entry.model else "",
@@ -30,7 +33,7 @@ def _model(entry: Entry) -> registry_pb2.Model:
 
 
 class RegistryServicer(registry_pb2_grpc.RegistryServicer):
-    """Reads the registry."""
+    """Reads and changes the registry."""
 
     def __init__(self, registry: Registry) -> None:
         """Keeps the registry."""
@@ -61,17 +64,30 @@ class RegistryServicer(registry_pb2_grpc.RegistryServicer):
     def LoadModel(  # noqa: N802
         self, request: registry_pb2.LoadModelRequest, context: grpc.ServicerContext
     ) -> registry_pb2.LoadModelResponse:
-        """Not offered by this version."""
-        context.abort(grpc.StatusCode.UNIMPLEMENTED, NOT_YET)
+        """Loads a model beside what serves, then puts it in its place."""
+        try:
+            entry = self._registry.load_model(request.name, request.version)
+        except (CallError, InvalidInstanceError) as error:
+            abort(context, error)
+        return registry_pb2.LoadModelResponse(model=_model(entry))
 
     def UnloadModel(  # noqa: N802
         self, request: registry_pb2.UnloadModelRequest, context: grpc.ServicerContext
     ) -> registry_pb2.UnloadModelResponse:
-        """Not offered by this version."""
-        context.abort(grpc.StatusCode.UNIMPLEMENTED, NOT_YET)
+        """Takes a model out of service; calls that have it already end on it."""
+        try:
+            entries = self._registry.unload_model(request.name, request.version)
+        except CallError as error:
+            abort(context, error)
+        return registry_pb2.UnloadModelResponse(models=[_model(entry) for entry in entries])
 
     def ReloadModels(  # noqa: N802
         self, request: registry_pb2.ReloadModelsRequest, context: grpc.ServicerContext
     ) -> registry_pb2.ReloadModelsResponse:
-        """Not offered by this version."""
-        context.abort(grpc.StatusCode.UNIMPLEMENTED, NOT_YET)
+        """Looks through the zoo again."""
+        changes = self._registry.reload()
+        return registry_pb2.ReloadModelsResponse(
+            loaded=[_model(entry) for entry in changes.loaded],
+            unloaded=[_model(entry) for entry in changes.unloaded],
+            failed=[_model(entry) for entry in changes.failed],
+        )

@@ -11,7 +11,7 @@ from airgraph_server.decision.types import Decision, Policy, Task
 from airgraph_server.scheduler.load import Load
 
 Result = Decision | Exception
-Kind = tuple[str, int, str, bool, int]
+Kind = tuple[str, int, str, bool, str]
 """Problem, antennas, policy, deadline or none, model: what one run has in common."""
 
 
@@ -82,5 +82,6 @@ def load_of(task: Task) -> Load:
 def kind_of(task: Task) -> Kind:
     """What the task must share with the others of its run."""
     policy = "shadow" if task.shadow else task.policy.value
-    model = 0 if task.model is None or task.policy is Policy.CLASSICAL else id(task.model)
+    used = task.policy is not Policy.CLASSICAL or task.shadow
+    model = f"{task.model.name}/{task.model.version}" if task.model is not None and used else ""
     return (task.family.name, task.family.antennas(task.instance), policy, task.deadline is not None, model)

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from airgraph_models.problems import FAMILIES
 from airgraph_server.decision.types import Policy, Task
-from airgraph_server.registry.model import plain_instance
-from airgraph_server.registry.registry import Registry
+from airgraph_server.registry.model import LoadedModel, plain_instance
 
 RUNS = ((4,), (64,), (10,) * 8, (4,), (64,), (30,))
 """Sizes of the instances of each run; the first of a size also warms."""
 
 
-def warm_up_runs(registry: Registry) -> list[Sequence[Task]]:
-    """A few runs of every default model under every policy that may use it."""
-    return list(_runs(registry))
-
-
-def _runs(registry: Registry) -> Iterator[Sequence[Task]]:
-    for problem, family in FAMILIES.items():
-        model, _ = registry.find(problem, None)
-        if model is None:
-            continue
-        for policy in (Policy.LEARNED, Policy.AUTO):
-            for sizes in RUNS:
-                yield [
-                    Task(family, plain_instance(model.card, size), policy, model, max_polish_iterations=0)
-                    for size in sizes
-                ]
+def warm_up_runs(model: LoadedModel) -> list[Sequence[Task]]:
+    """A few runs of a model under every policy that may use it."""
+    return [
+        [
+            Task(FAMILIES[model.card.problem], plain_instance(model.card, size), policy, model, max_polish_iterations=0)
+            for size in sizes
+        ]
+        for policy in (Policy.LEARNED, Policy.AUTO)
+        for sizes in RUNS
+    ]
