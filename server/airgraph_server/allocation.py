@@ -59,19 +59,19 @@ class Allocation:
         self._settings = settings
         self._registry = registry
         self._metrics = metrics
-        self._scheduler = Scheduler(settings, Decider(settings, metrics), metrics)
+        self.scheduler = Scheduler(settings, Decider(settings, metrics), metrics)
         self._meters = AnswerMeters(metrics)
 
     def allocate(self, requests: Sequence[allocator_pb2.AllocateRequest], scope: CallScope) -> list[Outcome]:
         """One response or error a request, in order. A bad instance fails alone."""
         try:
-            self._scheduler.enter()
+            self.scheduler.enter()
         except CallError as refusal:
             return [refusal for _ in requests]
         try:
             outcomes = self._answer(requests, scope)
         finally:
-            self._scheduler.leave()
+            self.scheduler.leave()
         late = scope.deadline is not None and perf_counter() > scope.deadline
         missed = len(outcomes) if late else sum(isinstance(outcome, DeadlineMissedError) for outcome in outcomes)
         self._metrics.deadline_missed.inc(missed)
@@ -83,13 +83,13 @@ class Allocation:
         """Answers one instance some time later, from another thread; a refusal at once, from this one."""
         began = perf_counter()
         try:
-            self._scheduler.enter()
+            self.scheduler.enter()
         except CallError as refusal:
             answered(refusal)
             return
 
         def done(outcome: Outcome) -> None:
-            self._scheduler.leave()
+            self.scheduler.leave()
             self._metrics.deadline_missed.inc(isinstance(outcome, DeadlineMissedError))
             answered(outcome)
 
@@ -99,7 +99,7 @@ class Allocation:
             done(task)
             return
         decided = partial(self._encoded, request, task, decoding)
-        self._scheduler.submit(task, request.priority, lambda result: done(decided(result)))
+        self.scheduler.submit(task, request.priority, lambda result: done(decided(result)))
 
     def _encoded(
         self, request: allocator_pb2.AllocateRequest, task: Task, decode_seconds: float, result: Result
@@ -111,11 +111,11 @@ class Allocation:
 
     def warm_up(self, model: LoadedModel) -> None:
         """Runs a model on instances of several sizes, so that the first caller's chances are known."""
-        self._scheduler.calibrate(warm_up_runs(model))
+        self.scheduler.calibrate(warm_up_runs(model))
 
     def close(self) -> None:
         """Ends the threads."""
-        self._scheduler.close()
+        self.scheduler.close()
 
     def _answer(self, requests: Sequence[allocator_pb2.AllocateRequest], scope: CallScope) -> list[Outcome]:
         began = perf_counter()
@@ -123,7 +123,7 @@ class Allocation:
         decode_seconds = (perf_counter() - began) / max(len(requests), 1)
         tasks = [(i, task) for i, task in enumerate(decoded) if isinstance(task, Task)]
         outcomes: list[Outcome | Task] = list(decoded)
-        results = self._scheduler.run([task for _, task in tasks], [requests[i].priority for i, _ in tasks])
+        results = self.scheduler.run([task for _, task in tasks], [requests[i].priority for i, _ in tasks])
         for (i, task), result in zip(tasks, results, strict=True):
             if isinstance(result, Exception):
                 outcomes[i] = result

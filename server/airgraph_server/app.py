@@ -19,6 +19,7 @@ from airgraph_server.log import logger
 from airgraph_server.metrics import Metrics
 from airgraph_server.registry.registry import Registry
 from airgraph_server.rpc.allocator import AllocatorServicer
+from airgraph_server.rpc.inference import InferenceServicer
 from airgraph_server.rpc.interceptor import CallInterceptor
 from airgraph_server.rpc.registry import RegistryServicer
 from airgraph_server.settings import Settings
@@ -46,7 +47,7 @@ class Server:
         self.settings = settings
         self.metrics = Metrics()
         self.registry = Registry(settings, self.metrics)
-        self._stopping, self._wake = threading.Event(), threading.Event()
+        self._stopping, self._wake, self._ready = threading.Event(), threading.Event(), threading.Event()
         self._health = health.HealthServicer()
         self._metrics_server: WSGIServer | None = None
         limit = settings.max_message_bytes
@@ -70,8 +71,7 @@ class Server:
         allocator_pb2_grpc.add_AllocatorServicer_to_server(self._allocator, self._grpc)
         registry_pb2_grpc.add_RegistryServicer_to_server(RegistryServicer(self.registry), self._grpc)
         open_inference_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(
-            # The generated base answers every method with UNIMPLEMENTED.
-            open_inference_pb2_grpc.GRPCInferenceServiceServicer(),  # type: ignore[abstract]
+            InferenceServicer(self.registry, self._allocation.scheduler, self._ready.is_set, settings.threads),
             self._grpc,
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
@@ -101,13 +101,13 @@ class Server:
         if self.settings.watch_seconds is not None:
             threading.Thread(target=self._watch, args=(self.settings.watch_seconds,), daemon=True).start()
         self._set_health(health_pb2.HealthCheckResponse.SERVING)
-        # Its methods are in the contract and answer UNIMPLEMENTED for now: no client should be sent there.
-        self._health.set(INFERENCE, health_pb2.HealthCheckResponse.NOT_SERVING)
+        self._ready.set()
         logger().info("ready", target=self.target, port=self.port, metrics_port=self.metrics_port)
 
     def stop(self, grace: float | None = None) -> None:
         """Refuses new calls, lets running ones finish within the grace, then closes."""
         self._stopping.set()
+        self._ready.clear()
         self._health.enter_graceful_shutdown()
         self._allocator.drain()
         self._grpc.stop(self.settings.drain_seconds if grace is None else grace).wait()

@@ -14,6 +14,8 @@ from airgraph_models.problems import FAMILIES, Beamforming, PowerControl, Proble
 from airgraph_models.problems.layouts import LAYOUTS, JoinedGraphs
 from airgraph_models.zoo.card import Card, CardError, read_card
 from airgraph_server.decision.cost import RunCost
+from airgraph_server.errors import InvalidInstanceError
+from airgraph_server.log import logger
 from airgraph_server.runtime.base import Runtime
 from airgraph_server.runtime.loading import MODEL_FILES, load_runtime
 from airgraph_server.settings import Settings
@@ -37,6 +39,9 @@ class LoadedModel:
         self.runtime = runtime.name
         self.device = runtime.device
         self.layout = card.layout
+        self.shapes = runtime.shapes
+        self.output_name = runtime.output_name
+        self.example = _example(card)
         self._runtime = runtime
         self._cost = RunCost()
 
@@ -75,6 +80,19 @@ class LoadedModel:
         self._cost.observe(links, perf_counter() - began)
         return output
 
+    def run_raw(self, inputs: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.float32]:
+        """Runs the network on inputs that a caller laid out.
+
+        Raises:
+            InvalidInstanceError: The network cannot take them together.
+        """
+        try:
+            return self._runtime.run(inputs)
+        except Exception as error:
+            logger().warning("raw_run_failed", model=self.name, error=repr(error))
+            shapes = ", ".join(f"{name} {list(value.shape)}" for name, value in inputs.items())
+            raise InvalidInstanceError("inputs", f"inputs that fit together in layout {self.layout}", shapes) from error
+
     def self_test(self) -> None:
         """Runs the golden instance.
 
@@ -109,6 +127,11 @@ class LoadedModel:
                 seconds.append(perf_counter() - began)
             measured.append((graph.links, min(seconds)))
         self._cost.calibrate(measured[0], measured[1])
+
+
+def _example(card: Card) -> dict[str, npt.NDArray[Any]]:
+    """Inputs of a small instance: their names, types and numbers of axes are those of every instance."""
+    return dict(LAYOUTS[card.layout]([FAMILIES[card.problem].view(golden_instance(card), card.layout).graph]).inputs())
 
 
 def golden_instance(card: Card) -> PowerControl | Beamforming:

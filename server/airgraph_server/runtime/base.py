@@ -15,6 +15,9 @@ class Runtime(Protocol):
 
     name: str
     device: str
+    output_name: str
+    shapes: dict[str, tuple[int, ...]]
+    """Of inputs and output by name, -1 for any extent; empty where the exported network does not say."""
 
     def run(self, inputs: Inputs) -> npt.NDArray[np.float32]:
         """The network's output for inputs by name."""

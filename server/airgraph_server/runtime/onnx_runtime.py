@@ -36,6 +36,11 @@ class OnnxRuntime:
             raise DeviceUnavailableError(f"CUDA was asked for, but ONNX Runtime started on {active}")
         self.device = "cuda" if active == "CUDAExecutionProvider" else "cpu"
         self._wanted = [tensor.name for tensor in self._session.get_inputs()]
+        self.output_name = self._session.get_outputs()[0].name
+        self.shapes = {
+            tensor.name: tuple(extent if isinstance(extent, int) else -1 for extent in tensor.shape)
+            for tensor in (*self._session.get_inputs(), *self._session.get_outputs())
+        }
 
     def run(self, inputs: Inputs) -> npt.NDArray[np.float32]:
         """The network's output for inputs by name."""
