@@ -16,6 +16,7 @@ from pydantic_settings import (
 )
 
 import airgraph_models
+from airgraph_server.security.settings import SecuritySettings
 
 
 class Device(StrEnum):
@@ -40,7 +41,7 @@ class LogFormat(StrEnum):
     CONSOLE = "console"
 
 
-class Settings(BaseSettings):
+class Settings(SecuritySettings):
     """Everything an operator can set."""
 
     model_config = SettingsConfigDict(env_prefix="AIRGRAPH_", extra="forbid", frozen=True)
@@ -100,9 +101,9 @@ class Settings(BaseSettings):
     config_file: Path | None = None
     """TOML file with any of these settings."""
 
-    @field_validator("metrics_port", mode="before")
+    @field_validator("metrics_port", "probe_port", "max_connection_age_seconds", mode="before")
     @classmethod
-    def _no_metrics(cls, value: object) -> object:
+    def _none(cls, value: object) -> object:
         # Neither the environment nor TOML has a null.
         return None if value == "none" else value
 
