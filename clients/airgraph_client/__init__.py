@@ -26,6 +26,7 @@ from airgraph_client.errors import (
 from airgraph_client.instances import Beamforming, Instance, Links, PowerControl, PowerModel, Precoding
 from airgraph_client.models import Model, ModelDescription, ServerStatus
 from airgraph_client.requests import Options
+from airgraph_client.security import Security
 from airgraph_client.units import db_to_linear, dbm_to_watt, linear_to_db, watt_to_dbm
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "PowerModel",
     "Precoding",
     "Reloaded",
+    "Security",
     "ServerError",
     "ServerStatus",
     "Shadow",

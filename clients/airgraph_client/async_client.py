@@ -15,7 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from airgraph.v1 import allocator_pb2_grpc, registry_pb2, registry_pb2_grpc
 from airgraph_client.administration import AsyncRegistryCalls
 from airgraph_client.answers import Answer, read_answer
-from airgraph_client.connection import CallMetadata, ChannelOptions, Connection
+from airgraph_client.connection import CallMetadata, ChannelOptions, connect
 from airgraph_client.errors import AirGraphError, Denied, NotImplementedByServer, Unavailable, typed_errors
 from airgraph_client.instances import (
     Beamforming,
@@ -37,6 +37,7 @@ from airgraph_client.models import (
     read_status,
 )
 from airgraph_client.requests import Options, allocate_request, batch_request, read_batch
+from airgraph_client.security import Security
 from airgraph_client.streams import AsyncStreamCalls
 
 
@@ -56,6 +57,7 @@ class AsyncClient(AsyncStreamCalls, AsyncRegistryCalls):
         target: str = "localhost:50051",
         *,
         timeout: float | None = None,
+        security: Security | None = None,
         credentials: grpc.ChannelCredentials | None = None,
         metadata: CallMetadata = (),
         options: ChannelOptions = (),
@@ -65,11 +67,12 @@ class AsyncClient(AsyncStreamCalls, AsyncRegistryCalls):
         Args:
             target: Address of the server.
             timeout: Seconds a call may take where it says nothing itself; None = no deadline.
-            credentials: TLS credentials (`grpc.ssl_channel_credentials`); None = plain text.
+            security: TLS, client certificate and token (`Security`); None = plain text.
+            credentials: gRPC channel credentials made elsewhere, instead of `security`.
             metadata: Key and value pairs sent with every call.
             options: gRPC channel options.
         """
-        self._connection = Connection(target, timeout, credentials, metadata, options)
+        self._connection = connect(target, timeout, security, credentials, metadata, options)
         self._channel = self._connection.aio_channel()
         self._allocator = allocator_pb2_grpc.AllocatorStub(self._channel)
         self._registry = registry_pb2_grpc.RegistryStub(self._channel)

@@ -18,6 +18,7 @@ from airgraph_client.demo import run_demo
 from airgraph_client.errors import AirGraphError, InvalidInstance, Unavailable
 from airgraph_client.instance_files import read_instance, write_answer
 from airgraph_client.models import Model
+from airgraph_client.security import Security
 
 BAD_INPUT = 2
 SERVER_ERROR = 3
@@ -40,8 +41,34 @@ class Policy(StrEnum):
     CLASSICAL = "classical"
 
 
+_File = Path | None
+
+
+@app.callback()
+def connection(
+    context: typer.Context,
+    tls: Annotated[bool, typer.Option("--tls", help="Speak TLS; implied by the files below.")] = False,
+    ca: Annotated[_File, typer.Option(help="PEM certificates of who signs the server's.", envvar="AIRGRAPH_CA")] = None,
+    cert: Annotated[_File, typer.Option(help="PEM client certificate.", envvar="AIRGRAPH_CLIENT_CERT")] = None,
+    key: Annotated[_File, typer.Option(help="PEM key of --cert.", envvar="AIRGRAPH_CLIENT_KEY")] = None,
+    token_file: Annotated[_File, typer.Option(help="File with a bearer token.", envvar="AIRGRAPH_TOKEN_FILE")] = None,
+    server_name: Annotated[str | None, typer.Option(help="Name in the server's certificate.")] = None,
+) -> None:
+    """Powers and beamformers for radio networks, from an AirGraph server."""
+    if tls or any((ca, cert, key, token_file, server_name)):
+        try:
+            context.obj = Security(ca, cert, key, token_file=token_file, server_name=server_name)
+        except ValueError as error:
+            _fail(str(error), BAD_INPUT)
+
+
+def _client(context: typer.Context, target: str, timeout: float) -> Client:
+    return Client(target, timeout=timeout, security=context.obj)
+
+
 @app.command()
 def solve(
+    context: typer.Context,
     file: Annotated[
         Path,
         typer.Argument(
@@ -59,7 +86,7 @@ def solve(
     """Solve the instance of an npz file."""
     with _one_line_errors():
         instance = read_instance(file)
-        with Client(target, timeout=timeout) as client:
+        with _client(context, target, timeout) as client:
             answer = client.allocate(instance, policy=policy.value, model=model)
         if out is not None:
             write_answer(out, answer)
@@ -67,17 +94,17 @@ def solve(
 
 
 @app.command()
-def models(target: Target = "localhost:50051", timeout: Timeout = 10.0) -> None:
+def models(context: typer.Context, target: Target = "localhost:50051", timeout: Timeout = 10.0) -> None:
     """List the models of the server."""
-    with _one_line_errors(), Client(target, timeout=timeout) as client:
+    with _one_line_errors(), _client(context, target, timeout) as client:
         listed = client.models()
     Console().print(_model_table(listed) if listed else f"{target} has no models and answers classically")
 
 
 @app.command()
-def status(target: Target = "localhost:50051", timeout: Timeout = 10.0) -> None:
+def status(context: typer.Context, target: Target = "localhost:50051", timeout: Timeout = 10.0) -> None:
     """Say whether the server takes calls; exit status 3 where it does not."""
-    with _one_line_errors(), Client(target, timeout=timeout) as client:
+    with _one_line_errors(), _client(context, target, timeout) as client:
         state = client.status()
         if not state.serving:
             raise Unavailable(f"{target} does not take calls: {state.health}")
@@ -87,13 +114,14 @@ def status(target: Target = "localhost:50051", timeout: Timeout = 10.0) -> None:
 
 @app.command()
 def demo(
+    context: typer.Context,
     target: Target = "localhost:50051",
     out: Annotated[Path, typer.Option(help="Where to save the picture.")] = Path("airgraph-demo.png"),
     seed: Annotated[int, typer.Option(min=0, help="Seed of the network.")] = 7,
     timeout: Annotated[float, typer.Option(min=0.0, help="Seconds to wait for the server.")] = 30.0,
 ) -> None:
     """Drop 50 pairs on a square kilometre, solve them four ways, draw the answer."""
-    with _one_line_errors(), Client(target, timeout=10.0) as client:
+    with _one_line_errors(), _client(context, target, 10.0) as client:
         run_demo(client, out, seed=seed, wait=timeout, console=Console())
 
 

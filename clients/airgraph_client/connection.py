@@ -8,6 +8,8 @@ from typing import TypeAlias
 
 import grpc
 
+from airgraph_client.security import Security
+
 ChannelOptions: TypeAlias = Sequence[tuple[str, str | int]]
 CallMetadata: TypeAlias = tuple[tuple[str, str | bytes], ...]
 
@@ -49,3 +51,24 @@ class Connection:
         if self.credentials is None:
             return grpc.aio.insecure_channel(self.target, options)
         return grpc.aio.secure_channel(self.target, self.credentials, options)
+
+
+def connect(
+    target: str,
+    timeout: float | None,
+    security: Security | None,
+    credentials: grpc.ChannelCredentials | None,
+    metadata: CallMetadata,
+    options: ChannelOptions,
+) -> Connection:
+    """The connection that a client's arguments describe.
+
+    Raises:
+        ValueError: Both `security` and `credentials` are given.
+        OSError: A file of `security` cannot be read.
+    """
+    if security is None:
+        return Connection(target, timeout, credentials, metadata, options)
+    if credentials is not None:
+        raise ValueError("security and credentials: expected at most one, got both")
+    return Connection(target, timeout, security.credentials(), metadata, (*security.options(), *options))

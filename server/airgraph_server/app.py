@@ -17,11 +17,16 @@ from airgraph.v1 import allocator_pb2, allocator_pb2_grpc, registry_pb2, registr
 from airgraph_server.allocation import Allocation
 from airgraph_server.log import logger
 from airgraph_server.metrics import Metrics
+from airgraph_server.probes import ProbeServer
 from airgraph_server.registry.registry import Registry
 from airgraph_server.rpc.allocator import AllocatorServicer
 from airgraph_server.rpc.inference import InferenceServicer
 from airgraph_server.rpc.interceptor import CallInterceptor
 from airgraph_server.rpc.registry import RegistryServicer
+from airgraph_server.security.guard import Guard, is_loopback
+from airgraph_server.security.limits import transport_options
+from airgraph_server.security.slow_readers import SlowReaders
+from airgraph_server.security.tls import server_credentials
 from airgraph_server.settings import Settings
 from inference import open_inference_pb2, open_inference_pb2_grpc
 
@@ -42,7 +47,7 @@ class Server:
         """Prepares everything that cannot fail for lack of a model.
 
         Raises:
-            OSError: A port cannot be bound.
+            OSError: A port cannot be bound, or a certificate or the access file cannot be read.
         """
         self.settings = settings
         self.metrics = Metrics()
@@ -55,7 +60,11 @@ class Server:
         self._grpc = grpc.server(
             # One for each call that computes or waits and each stream; some for health, registry and refusals.
             ThreadPoolExecutor(threads, "call"),
-            interceptors=[CallInterceptor(self.metrics)],
+            interceptors=[
+                CallInterceptor(self.metrics),
+                Guard(settings, settings.host),
+                SlowReaders(settings.slow_reader_seconds),
+            ],
             # More would wait for a thread without anybody knowing: refused at once instead.
             maximum_concurrent_rpcs=threads,
             options=[
@@ -63,6 +72,7 @@ class Server:
                 ("grpc.max_send_message_length", limit),
                 # Two servers on one port would silently share its calls.
                 ("grpc.so_reuseport", 0),
+                *transport_options(settings),
             ],
         )
         self._allocation = Allocation(settings, self.registry, self.metrics)
@@ -79,9 +89,13 @@ class Server:
         reflection.enable_server_reflection((*self.services, health.SERVICE_NAME, reflection.SERVICE_NAME), self._grpc)
         self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
         try:
-            self.port = self._grpc.add_insecure_port(f"{settings.host}:{settings.port}")
+            self.port = self._listen(f"{settings.host}:{settings.port}")
         except RuntimeError as error:
             raise OSError(f"cannot listen on {settings.host}:{settings.port}: {error}") from error
+        self._probes = (
+            None if settings.probe_port is None else ProbeServer(settings.host, settings.probe_port, self._health)
+        )
+        self.probe_port = None if self._probes is None else self._probes.port
         self.metrics_port: int | None = None
 
     @property
@@ -96,13 +110,16 @@ class Server:
                 self.settings.metrics_port, self.settings.host.strip("[]"), self.metrics.registry
             )
             self.metrics_port = self._metrics_server.server_port
+        if self._probes is not None:
+            self._probes.start()
         self._grpc.start()
         self.registry.load()
         if self.settings.watch_seconds is not None:
             threading.Thread(target=self._watch, args=(self.settings.watch_seconds,), daemon=True).start()
         self._set_health(health_pb2.HealthCheckResponse.SERVING)
         self._ready.set()
-        logger().info("ready", target=self.target, port=self.port, metrics_port=self.metrics_port)
+        ports = {"port": self.port, "metrics_port": self.metrics_port, "probe_port": self.probe_port}
+        logger().info("ready", target=self.target, **ports)
 
     def stop(self, grace: float | None = None) -> None:
         """Refuses new calls, lets running ones finish within the grace, then closes."""
@@ -112,6 +129,8 @@ class Server:
         self._allocator.drain()
         self._grpc.stop(self.settings.drain_seconds if grace is None else grace).wait()
         self._allocation.close()
+        if self._probes is not None:
+            self._probes.stop()
         if self._metrics_server is not None:
             self._metrics_server.shutdown()
             self._metrics_server.server_close()
@@ -131,6 +150,14 @@ class Server:
         logger().info("draining", seconds=self.settings.drain_seconds)
         self.stop()
         logger().info("stopped")
+
+    def _listen(self, address: str) -> int:
+        credentials = server_credentials(self.settings)
+        if credentials is not None:
+            return self._grpc.add_secure_port(address, credentials)
+        if self.settings.access_file is not None and not is_loopback(self.settings.host):
+            logger().warning("tokens_without_tls", address=address)
+        return self._grpc.add_insecure_port(address)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._stopping.set()

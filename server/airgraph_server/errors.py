@@ -11,8 +11,10 @@ __all__ = [
     "ModelCannotServeError",
     "ModelNotFoundError",
     "NotImplementedProblemError",
+    "NotPermittedError",
     "OverloadedError",
     "TooLargeError",
+    "UnauthenticatedError",
 ]
 
 
@@ -54,3 +56,11 @@ class OverloadedError(CallError):
         """Keeps the hint, in seconds, after which a retry may succeed."""
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class UnauthenticatedError(CallError):
+    """The caller did not say who it is, or is not known."""
+
+
+class NotPermittedError(CallError):
+    """The caller is known and may not do this."""

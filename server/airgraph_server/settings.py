@@ -16,6 +16,7 @@ from pydantic_settings import (
 )
 
 import airgraph_models
+from airgraph_server.security.settings import SecuritySettings
 
 
 class Device(StrEnum):
@@ -40,7 +41,7 @@ class LogFormat(StrEnum):
     CONSOLE = "console"
 
 
-class Settings(BaseSettings):
+class Settings(SecuritySettings):
     """Everything an operator can set."""
 
     model_config = SettingsConfigDict(env_prefix="AIRGRAPH_", extra="forbid", frozen=True)
@@ -104,7 +105,7 @@ class Settings(BaseSettings):
     config_file: Path | None = None
     """TOML file with any of these settings."""
 
-    @field_validator("metrics_port", "watch_seconds", mode="before")
+    @field_validator("metrics_port", "watch_seconds", "probe_port", "max_connection_age_seconds", mode="before")
     @classmethod
     def _none(cls, value: object) -> object:
         # Neither the environment nor TOML has a null.

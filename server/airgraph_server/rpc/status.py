@@ -18,8 +18,10 @@ from airgraph_server.errors import (
     ModelCannotServeError,
     ModelNotFoundError,
     NotImplementedProblemError,
+    NotPermittedError,
     OverloadedError,
     TooLargeError,
+    UnauthenticatedError,
 )
 from airgraph_server.log import logger
 
@@ -32,6 +34,8 @@ CODES: dict[type[Exception], int] = {
     ModelCannotServeError: code_pb2.FAILED_PRECONDITION,
     DeadlineMissedError: code_pb2.DEADLINE_EXCEEDED,
     NotImplementedProblemError: code_pb2.UNIMPLEMENTED,
+    UnauthenticatedError: code_pb2.UNAUTHENTICATED,
+    NotPermittedError: code_pb2.PERMISSION_DENIED,
 }
 
 

@@ -36,6 +36,8 @@ class TorchScriptRuntime:
     def run(self, inputs: Inputs) -> npt.NDArray[np.float32]:
         """The network's output for inputs by name."""
         with torch.inference_mode():
-            arguments = [torch.from_numpy(np.require(inputs[name], requirements="W")).to(self.device) for name in self._wanted]
+            arguments = [
+                torch.from_numpy(np.require(inputs[name], requirements="W")).to(self.device) for name in self._wanted
+            ]
             output: npt.NDArray[np.float32] = self._module(*arguments).cpu().numpy()
         return output
