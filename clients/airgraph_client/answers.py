@@ -158,7 +158,7 @@ def read_answer(response: allocator_pb2.AllocateResponse) -> Answer:
         baseline_objective=source.baseline_objective,
         solver=source.solver,
         model=_model(source.model_name, source.model_version) or None,
-        fallback_reason=_reason(source.fallback_reason),
+        fallback_reason=reason_of(source.fallback_reason),
         fallback_detail=source.fallback_detail,
         constraint_margin=source.constraint_margin,
         polish_iterations=source.polish_iterations,
@@ -176,7 +176,8 @@ def _model(name: str, version: str) -> str:
     return f"{name}:{version}" if version else name
 
 
-def _reason(reason: provenance_pb2.FallbackReason.ValueType) -> str | None:
+def reason_of(reason: provenance_pb2.FallbackReason.ValueType) -> str | None:
+    """Name of a fallback reason without its prefix; None where there was no fallback."""
     if reason == provenance_pb2.FALLBACK_REASON_UNSPECIFIED:
         return None
     if reason in provenance_pb2.FallbackReason.values():
@@ -202,6 +203,6 @@ def _shadow(report: provenance_pb2.ShadowReport) -> Shadow:
         objective=report.objective,
         constraint_margin=report.constraint_margin,
         inference=report.inference_seconds,
-        fallback_reason=_reason(report.fallback_reason),
+        fallback_reason=reason_of(report.fallback_reason),
         fallback_detail=report.fallback_detail,
     )

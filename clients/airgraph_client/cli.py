@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -17,6 +18,7 @@ from airgraph_client.client import Client
 from airgraph_client.demo import run_demo
 from airgraph_client.errors import AirGraphError, InvalidInstance, Unavailable
 from airgraph_client.instance_files import read_instance, write_answer
+from airgraph_client.load.command import load as load_command
 from airgraph_client.models import Model
 from airgraph_client.security import Security
 
@@ -125,6 +127,14 @@ def demo(
         run_demo(client, out, seed=seed, wait=timeout, console=Console())
 
 
+@app.command(help=load_command.__doc__)
+@functools.wraps(load_command)
+def load(**given: Any) -> None:
+    """Run a load test; see `airgraph_client.load`."""
+    with _one_line_errors():
+        load_command(**given)
+
+
 @contextmanager
 def _one_line_errors() -> Iterator[None]:
     try:
@@ -134,7 +144,7 @@ def _one_line_errors() -> Iterator[None]:
     except AirGraphError as error:
         _fail(f"{error.code.name}: {error.message}", SERVER_ERROR)
     except ModuleNotFoundError as error:
-        _fail(f"needs {error.name}: pip install 'airgraph[demo]'", BAD_INPUT)
+        _fail(f"needs {error.name}: pip install 'airgraph[demo,load]'", BAD_INPUT)
     except OSError as error:
         _fail(str(error), BAD_INPUT)
 

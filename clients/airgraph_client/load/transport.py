@@ -1,0 +1,145 @@
+"""The three ways in which instances reach the server; each tells a callback what became of them."""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import grpc
+
+from airgraph.v1 import allocator_pb2, allocator_pb2_grpc
+from airgraph_client.answers import reason_of
+from airgraph_client.connection import CallMetadata
+from airgraph_client.errors import CODES
+from airgraph_client.load.plan import CallKind, LoadPlan
+from airgraph_client.load.record import UNANSWERED, Outcome
+
+Requests = list[allocator_pb2.AllocateRequest]
+Done = Callable[[list[Outcome]], None]
+
+
+class Transport(Protocol):
+    """Sends a call and comes back at once."""
+
+    def send(self, requests: Requests, timeout: float | None, done: Done) -> None:
+        """Sends; ``done`` is called once, from another thread, with one outcome a request."""
+
+    def close(self) -> None:
+        """Gives up on what is unanswered."""
+
+
+def open_transport(plan: LoadPlan, channel: grpc.Channel, metadata: CallMetadata) -> Transport:
+    """The transport of a plan, on an open channel."""
+    stub = allocator_pb2_grpc.AllocatorStub(channel)
+    if plan.kind is CallKind.STREAM:
+        return StreamTransport(stub, plan.streams, metadata)
+    return CallTransport(stub, plan.kind is CallKind.BATCH, metadata)
+
+
+class CallTransport:
+    """A call of its own for each message."""
+
+    def __init__(self, stub: allocator_pb2_grpc.AllocatorStub, batch: bool, metadata: CallMetadata) -> None:
+        """Keeps the stub and whether a message holds many instances."""
+        self._stub = stub
+        self._batch = batch
+        self._metadata = metadata
+        self._running: set[Any] = set()
+
+    def send(self, requests: Requests, timeout: float | None, done: Done) -> None:
+        """Starts a call."""
+        if self._batch:
+            message = allocator_pb2.AllocateBatchRequest(requests=requests)
+            call: Any = self._stub.AllocateBatch.future(message, timeout=timeout, metadata=self._metadata)
+        else:
+            call = self._stub.Allocate.future(requests[0], timeout=timeout, metadata=self._metadata)
+        self._running.add(call)
+        call.add_done_callback(lambda ended: self._ended(ended, len(requests), done))
+
+    def close(self) -> None:
+        """Cancels what still runs."""
+        for call in list(self._running):
+            call.cancel()
+
+    def _ended(self, call: Any, count: int, done: Done) -> None:
+        self._running.discard(call)
+        code = call.code()
+        if code is not grpc.StatusCode.OK:
+            done([Outcome(code.name)] * count)
+            return
+        reply = call.result()
+        if isinstance(reply, allocator_pb2.AllocateBatchResponse):
+            done([_of_result(result) for result in reply.results])
+        elif isinstance(reply, allocator_pb2.AllocateResponse):
+            done([_of_response(reply)])
+
+
+class StreamTransport:
+    """Long-lived streams; calls are dealt over them in turn, answers find their call by its id."""
+
+    def __init__(self, stub: allocator_pb2_grpc.AllocatorStub, streams: int, metadata: CallMetadata) -> None:
+        """Opens the streams, each with a thread that reads it."""
+        self._waiting: dict[str, Done] = {}
+        self._ids = itertools.count()
+        self._queues: list[queue.SimpleQueue[allocator_pb2.AllocateStreamRequest | None]] = []
+        self._readers = []
+        self._failure: str | None = None
+        for _ in range(streams):
+            outgoing: queue.SimpleQueue[allocator_pb2.AllocateStreamRequest | None] = queue.SimpleQueue()
+            replies = stub.AllocateStream(iter(outgoing.get, None), metadata=metadata)
+            reader = threading.Thread(target=self._read, args=(replies,), daemon=True)
+            reader.start()
+            self._queues.append(outgoing)
+            self._readers.append((reader, replies))
+
+    def send(self, requests: Requests, timeout: float | None, done: Done) -> None:
+        """Puts one instance on the next stream."""
+        number = next(self._ids)
+        if self._failure is not None:
+            done([Outcome(self._failure)])
+            return
+        item = allocator_pb2.AllocateStreamRequest(request=requests[0], timeout_seconds=timeout)
+        item.request.request_id = identity = str(number)
+        self._waiting[identity] = done
+        self._queues[number % len(self._queues)].put(item)
+
+    def close(self) -> None:
+        """Ends the streams; what is unanswered stays so."""
+        for outgoing in self._queues:
+            outgoing.put(None)
+        for reader, replies in self._readers:
+            replies.cancel()
+            reader.join(timeout=5)
+        self._end_waiting(UNANSWERED)
+
+    def _read(self, replies: Iterator[allocator_pb2.AllocateStreamResponse]) -> None:
+        try:
+            for reply in replies:
+                done = self._waiting.pop(reply.request_id, None)
+                if done is not None:
+                    done([_of_result(reply.result)])
+        except grpc.RpcError as error:
+            code = error.code()
+            if code is not grpc.StatusCode.CANCELLED:
+                self._failure = code.name
+                self._end_waiting(code.name)
+
+    def _end_waiting(self, code: str) -> None:
+        for identity in list(self._waiting):
+            done = self._waiting.pop(identity, None)
+            if done is not None:
+                done([Outcome(code)])
+
+
+def _of_result(result: allocator_pb2.AllocateResult) -> Outcome:
+    if result.HasField("error"):
+        return Outcome(CODES.get(result.error.code, grpc.StatusCode.UNKNOWN).name)
+    return _of_response(result.response)
+
+
+def _of_response(response: allocator_pb2.AllocateResponse) -> Outcome:
+    source = response.provenance
+    return Outcome("OK", source.solver, reason_of(source.fallback_reason) or "")

@@ -1,0 +1,95 @@
+"""Compares ways to choose the powers on the same network over time.
+
+Run with ``python -m airgraph_client.ran.comparison --target HOST:PORT --out FILE.png``; needs matplotlib.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from airgraph_client.client import Client
+from airgraph_client.ran.boundary import Controller
+from airgraph_client.ran.cells import CellNetwork, CellSettings
+from airgraph_client.ran.controllers import FullPower, ServerController
+from airgraph_client.ran.loop import Period, run_loop
+
+
+def compare(client: Client, settings: CellSettings, periods: int, seed: int) -> dict[str, list[Period]]:
+    """Every controller on a network of its own with the same draws, one after the other."""
+    controllers: dict[str, Controller] = {
+        "AUTO": ServerController(client, "auto"),
+        "learned only": ServerController(client, "learned"),
+        "WMMSE": ServerController(client, "classical"),
+        "full power": FullPower(),
+    }
+    return {
+        name: list(run_loop(CellNetwork(settings, seed), controller, periods))
+        for name, controller in controllers.items()
+    }
+
+
+def log_lines(runs: dict[str, list[Period]]) -> list[str]:
+    """One JSON object a controller and period: throughput of each cell, and whether the deadline was hit."""
+    return [
+        json.dumps({"controller": name, "period": p.number, "hit": p.hit, "seconds": p.seconds, "cells": p.cell_rates})
+        for name, periods in runs.items()
+        for p in periods
+    ]
+
+
+def save_picture(runs: dict[str, list[Period]], period: float, out: Path) -> None:
+    """Throughput over time, and its mean with the share of deadlines hit."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(13, 5), layout="constrained")
+    FigureCanvasAgg(figure)
+    over_time, means = figure.subplots(1, 2, width_ratios=[2, 1])
+    window = max(1, round(1 / period))
+    for name, periods in runs.items():
+        values = np.convolve([p.throughput for p in periods], np.ones(window) / window, "valid")
+        over_time.plot((np.arange(len(values)) + window) * period, values, label=name)
+    over_time.set(xlabel="time, s", ylabel="sum rate, bit/s/Hz, mean of the last second")
+    over_time.grid(alpha=0.3)
+    over_time.legend(loc="upper center", bbox_to_anchor=(0.5, 1.1), ncols=len(runs), frameon=False)
+    rates = [float(np.mean([p.throughput for p in periods])) for periods in runs.values()]
+    hits = [float(np.mean([p.hit for p in periods])) for periods in runs.values()]
+    bars = means.bar(list(runs), rates, color=[f"C{i}" for i in range(len(runs))])
+    means.bar_label(bars, [f"{rate:.1f}\n{hit:.1%}\nin time" for rate, hit in zip(rates, hits, strict=True)])
+    means.margins(y=0.15)
+    means.set(ylabel="mean sum rate, bit/s/Hz")
+    figure.savefig(out)
+
+
+def main() -> int:
+    """Runs the comparison and prints a line a controller."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--target", default="localhost:50051", help="address of the server")
+    parser.add_argument("--periods", type=int, default=200, help="control periods a controller")
+    parser.add_argument("--period", type=float, default=0.1, help="seconds between two control instants")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the network")
+    parser.add_argument("--out", type=Path, default=Path("ran-controller.png"), help="picture to write")
+    parser.add_argument("--log", type=Path, help="JSON lines to write")
+    given = parser.parse_args()
+    settings = CellSettings(period=given.period)
+    with Client(given.target) as client:
+        client.wait_until_serving()
+        runs = compare(client, settings, given.periods, given.seed)
+    for name, periods in runs.items():
+        rate = np.mean([p.throughput for p in periods])
+        took = np.median([p.seconds for p in periods]) * 1e3
+        hit = np.mean([p.hit for p in periods])
+        print(f"{name:13} {rate:6.2f} bit/s/Hz, {hit:7.2%} in time, median {took:.2f} ms")
+    if given.log is not None:
+        given.log.write_text("\n".join(log_lines(runs)) + "\n", encoding="utf-8")
+    save_picture(runs, settings.period, given.out)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

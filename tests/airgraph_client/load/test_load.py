@@ -1,0 +1,154 @@
+"""Load tests against a real server on loopback, and against one that stalls on purpose."""
+
+import json
+import threading
+import time
+from concurrent import futures
+
+import grpc
+import pytest
+from typer.testing import CliRunner
+
+from airgraph.v1 import allocator_pb2, allocator_pb2_grpc
+from airgraph_client.cli import app
+from airgraph_client.connection import Connection
+from airgraph_client.load import LoadPlan, run_load
+from airgraph_client.load.plan import Arrivals, CallKind
+from airgraph_server.app import Server
+from airgraph_server.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def real():
+    with Server(Settings(host="127.0.0.1", port=0, metrics_port=None)) as server:
+        yield server
+
+
+@pytest.mark.parametrize("kind", list(CallKind))
+@pytest.mark.parametrize("arrivals", list(Arrivals))
+def test_every_call_is_accounted_for(real, kind, arrivals):
+    plan = LoadPlan(arrivals, kind, rate=40, concurrency=2, duration=0.7, warmup=0.2, batch=3, streams=2)
+    before = answers_of(real)
+    report = run_load(Connection(real.target), plan)
+    assert report.codes == {"OK": report.answered}
+    assert report.answered > 0
+    assert sum(report.solvers.values()) == sum(report.fallbacks.values()) == report.answered
+    # What the server counted is what the generator counted, and the warm-up.
+    assert answers_of(real) - before >= report.answered
+    if plan.open_loop:
+        warm = sum(time < plan.warmup for time in plan.sends())
+        each = 3 if kind is CallKind.BATCH else 1
+        assert report.answered == each * (len(list(plan.sends())) - warm)
+
+
+def answers_of(server):
+    return sum(
+        sample.value
+        for metric in server.metrics.registry.collect()
+        for sample in metric.samples
+        if sample.name == "airgraph_answers_total"
+    )
+
+
+class Stalling(allocator_pb2_grpc.AllocatorServicer):
+    """Answers one call at a time, and once stalls for a while."""
+
+    def __init__(self, stall):
+        self.stall = stall
+        self.calls = 0
+        self.lock = threading.Lock()
+
+    def Allocate(self, request, context):  # noqa: N802
+        with self.lock:
+            self.calls += 1
+            if self.calls == 20:
+                time.sleep(self.stall)
+        return allocator_pb2.AllocateResponse()
+
+
+@pytest.fixture
+def stalling():
+    server = grpc.server(futures.ThreadPoolExecutor(1))
+    allocator_pb2_grpc.add_AllocatorServicer_to_server(Stalling(0.5), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield Connection(f"127.0.0.1:{port}")
+    server.stop(None).wait()
+
+
+def test_a_stall_is_seen_by_all_calls_that_were_meant_in_it(stalling):
+    open_loop = run_load(stalling, LoadPlan(Arrivals.CONSTANT, rate=100, duration=1, warmup=0))
+    # 50 of the 100 calls fall into the stall of half a second, and wait 0.25 s of it on average.
+    assert open_loop.answered == 100
+    assert open_loop.latency["p75"] > 0.15
+    assert open_loop.latency["max"] >= 0.5
+
+
+def test_a_closed_loop_hides_the_same_stall(stalling):
+    closed = run_load(stalling, LoadPlan(Arrivals.CLOSED, concurrency=1, duration=1, warmup=0))
+    assert closed.latency["max"] >= 0.5
+    # One of at least twenty calls.
+    assert closed.latency["p90"] < 0.25
+
+
+def test_who_never_answers_does_not_hold_the_generator_up():
+    server = grpc.server(futures.ThreadPoolExecutor(1))
+    release = threading.Event()
+
+    class Silent(allocator_pb2_grpc.AllocatorServicer):
+        def Allocate(self, request, context):  # noqa: N802
+            release.wait(20)
+
+    allocator_pb2_grpc.add_AllocatorServicer_to_server(Silent(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        plan = LoadPlan(Arrivals.CONSTANT, rate=20, duration=0.5, warmup=0, drain=0.2)
+        report = run_load(Connection(f"127.0.0.1:{port}"), plan)
+        assert report.codes == {"UNANSWERED": 10}
+        assert report.good_share == 0
+    finally:
+        release.set()
+        server.stop(None).wait()
+
+
+def invoke(target, *arguments):
+    common = ["load", "--target", target, "--rate", "30", "--duration", "0.5", "--warmup", "0"]
+    return CliRunner().invoke(app, [*common, *map(str, arguments)])
+
+
+def test_the_command_writes_its_report_and_picture(real, tmp_path):
+    out, picture = tmp_path / "report.json", tmp_path / "report.png"
+    result = invoke(real.target, "--json", out, "--picture", picture, "--max-p99", "30", "--max-failed", "0")
+    assert result.exit_code == 0, result.output
+    report = json.loads(out.read_text())
+    assert report["plan"]["arrivals"] == "poisson"
+    assert report["limits_broken"] == []
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert [path.name for path in tmp_path.iterdir() if path.name.endswith(".partial")] == []
+
+
+def test_a_broken_limit_is_exit_1_and_named(real):
+    result = invoke(real.target, "--max-p99", "1e-6")
+    assert result.exit_code == 1
+    assert "p99" in result.stderr
+
+
+def test_a_search_reports_its_steps(real, tmp_path):
+    out = tmp_path / "report.json"
+    result = invoke(real.target, "--search", 2, "--max-p99", "30", "--json", out)
+    assert result.exit_code == 0, result.output
+    assert [step["rate"] for step in json.loads(out.read_text())["search"]] == [30, 60]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [(["--rate", "0"], 2), (["--policy", "best"], 2), (["--search", "3"], 2), (["--mix", "/does/not/exist.csv"], 2)],
+)
+def test_bad_input_is_exit_2(real, arguments, status):
+    assert invoke(real.target, *arguments).exit_code == status
+
+
+def test_nobody_there_is_exit_3(monkeypatch):
+    monkeypatch.setattr("airgraph_client.load.run.CONNECT_SECONDS", 0.3)
+    assert invoke("127.0.0.1:1").exit_code == 3

@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airgraph_client import Client, Unavailable
+from airgraph_client.ran import CellNetwork, CellSettings, run_loop
+from airgraph_client.ran.cells import bessel_j0
+from airgraph_client.ran.comparison import compare, log_lines, save_picture
+from airgraph_client.ran.controllers import FullPower, ServerController
+from airgraph_client.ran.loop import control
+from airgraph_server.app import Server
+from airgraph_server.settings import Settings
+
+
+@pytest.fixture
+def network():
+    return CellNetwork(CellSettings(cells=6), seed=1)
+
+
+@pytest.mark.parametrize(("x", "value"), [(0, 1.0), (2.404825557695773, 0.0), (10.0, -0.2459357644513483)])
+def test_bessel(x, value):
+    assert bessel_j0(x) == pytest.approx(value, abs=1e-12)
+
+
+@given(st.integers(1, 12), st.integers(0, 2**31))
+def test_a_network_is_its_seed_whatever_the_powers(cells, seed):
+    one, other = (CellNetwork(CellSettings(cells=cells, stay=3), seed) for _ in range(2))
+    for _ in range(5):
+        one.apply(one.measure().users, np.zeros(cells))
+        one.advance()
+        other.advance()
+    np.testing.assert_array_equal(one.gain(), other.gain())
+    assert (one.gain() > 0).all()
+
+
+def test_reports_are_as_old_as_said():
+    network = CellNetwork(CellSettings(cells=4, report_age=2), seed=0)
+    seen = [network.gain()]
+    for _ in range(4):
+        network.advance()
+        seen.append(network.gain())
+    np.testing.assert_array_equal(network.measure().gain, seen[-3])
+
+
+def test_powers_for_a_user_that_left_are_not_given_to_the_next(network):
+    network.power[:] = 0.5
+    network.apply(network.users + 1000, np.zeros(6))
+    assert (network.power == 0.5).all()
+
+
+def test_powers_stay_within_the_budget(network):
+    network.apply(network.users, np.array([-1, 0, 0.1, 5, 50, 500.0]))
+    assert network.power.min() >= 0
+    assert network.power.max() <= network.max_power
+
+
+def test_a_late_answer_is_not_applied(network):
+    before = network.power.copy()
+    hit, _ = control(network, FullPower(), seconds=0.0)
+    assert not hit
+    np.testing.assert_array_equal(network.power, before)
+
+
+def test_a_server_that_goes_down_leaves_the_last_safe_powers(network):
+    with Server(Settings(host="127.0.0.1", port=0, metrics_port=None)) as server:
+        client = Client(server.target)
+        controller = ServerController(client, "auto")
+        (first,) = run_loop(network, SlowPeriod(controller), 1, sleep=lambda _: None)
+        held = dict(zip(network.users.tolist(), network.power.tolist(), strict=True))
+    assert len(first.cell_rates) == 6
+    (second,) = run_loop(network, controller, 1, sleep=lambda _: None)
+    client.close()
+    assert not second.hit
+    assert isinstance(controller.last_error, Unavailable)
+    for user, power in zip(network.users.tolist(), network.power.tolist(), strict=True):
+        assert power == held.get(user, power)
+
+
+class SlowPeriod:
+    """A machine under load is not what is tested: ten seconds for an answer."""
+
+    def __init__(self, controller):
+        self.controller = controller
+
+    def decide(self, measurement, seconds):
+        return self.controller.decide(measurement, 10.0)
+
+
+def test_the_comparison_runs_against_the_real_server(tmp_path):
+    settings = CellSettings(cells=6, period=0.2)
+    with (
+        Server(Settings(host="127.0.0.1", port=0, metrics_port=None)) as server,
+        Client(server.target) as client,
+    ):
+        runs = compare(client, settings, periods=3, seed=0)
+    assert {name: len(periods) for name, periods in runs.items()} == dict.fromkeys(runs, 3)
+    assert len(log_lines(runs)) == 12
+    save_picture(runs, settings.period, tmp_path / "ran.png")
+    assert (tmp_path / "ran.png").read_bytes().startswith(b"\x89PNG")
