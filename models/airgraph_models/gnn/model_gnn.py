@@ -33,6 +33,7 @@ from airgraph_models.gnn.precoding_features import (
     matched_features,
     normalised_features,
     on_the_budget,
+    per_root_antennas,
     weighted_sums,
 )
 
@@ -113,7 +114,7 @@ class ModelGNN(nn.Module):
 
     def features(self, channel: Tensor) -> Tensor:
         """Output of the last layer ``[B, 2, N, K]``, before it is scaled to the budget."""
-        scaled = channel / (self.rms * float(channel.shape[2]) ** 0.5)
+        scaled = per_root_antennas(channel) / self.rms
         features = matched_features(scaled)
         for number, layer in enumerate(self.layers):
             features = layer(scaled, features)

@@ -53,11 +53,17 @@ def normalised_features(features: Tensor, smallest: float = SMALLEST_POWER) -> T
 
     Its vector in a complex channel then has a norm near one, whatever the size. A user without a channel keeps zeros.
     """
-    power = features.square().sum(dim=-3, keepdim=True).sum(dim=-2, keepdim=True).clamp(min=smallest)
-    return features * torch.sqrt(float(features.shape[-3] // 2) / power)
+    power = 2.0 * features.square().mean(dim=-3, keepdim=True).sum(dim=-2, keepdim=True)
+    return features * torch.rsqrt(power.clamp(min=smallest))
 
 
 def on_the_budget(features: Tensor, smallest: float = SMALLEST_POWER) -> Tensor:
     r"""The last layer: features ``[..., 2, N, K]`` to a ``[..., N, K, 2]`` with :math:`\lVert V \rVert_F = 1`."""
     power = features.square().sum(dim=-1, keepdim=True).sum(dim=-2, keepdim=True).sum(dim=-3, keepdim=True)
-    return torch.movedim(features * torch.rsqrt(power.clamp(min=smallest)), -3, -1)
+    scaled = features * torch.rsqrt(power.clamp(min=smallest))
+    return torch.stack([scaled[..., 0, :, :], scaled[..., 1, :, :]], dim=-1)
+
+
+def per_root_antennas(channel: Tensor) -> Tensor:
+    r"""A channel ``[..., K, N, 2]`` over :math:`\sqrt N`, counted in tensors so that an exported graph counts too."""
+    return channel * torch.rsqrt(torch.ones_like(channel[..., 0]).sum(dim=-1)[..., None, None])
