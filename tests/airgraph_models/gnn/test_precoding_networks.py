@@ -1,0 +1,127 @@
+"""What every precoding network has to show: the paper's equations, symmetry, the budget, and equal exports."""
+
+import io
+import warnings
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from precoding_by_hand import model_gnn_by_hand
+
+from airgraph_models.gnn.model_gnn import ModelGNN, ModelGNNArchitecture
+
+ANTENNAS, USERS = 5, 3
+NETWORKS = {
+    "model-gnn": ModelGNN,
+    "model-gnn for energy efficiency": lambda: ModelGNN(ModelGNNArchitecture((32, 32, 32, 8))),
+    "model-gnn, small": lambda: ModelGNN(ModelGNNArchitecture((4, 2))),
+}
+BY_HAND = {"model-gnn": model_gnn_by_hand, "model-gnn, small": model_gnn_by_hand}
+
+
+def channels(batch, users=USERS, antennas=ANTENNAS, seed=0, snr_db=10.0, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.randn(batch, users, antennas, 2, generator=generator, dtype=torch.float64)
+    return (drawn * (0.5 * 10 ** (snr_db / 10)) ** 0.5).to(dtype)
+
+
+def random_network(name, dtype=torch.float64):
+    """Weights near the first ones, those that start at zero among them."""
+    torch.manual_seed(1)
+    network = NETWORKS[name]().to(dtype)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.05 * torch.randn_like(parameter))
+    network.standardise(channels(20, seed=9, dtype=dtype))
+    return network.eval()
+
+
+@pytest.fixture(params=list(NETWORKS))
+def network(request):
+    return random_network(request.param)
+
+
+@pytest.mark.parametrize("name", list(BY_HAND))
+@pytest.mark.parametrize(("users", "antennas"), [(USERS, ANTENNAS), (1, 2), (4, 2)])
+def test_the_network_is_the_papers_equations(name, users, antennas):
+    network = random_network(name)
+    channel = channels(2, users, antennas)
+    wanted = [BY_HAND[name](network, one) for one in torch.view_as_complex(channel).numpy()]
+    answer = torch.view_as_complex(network(channel).detach().contiguous()).numpy()
+    np.testing.assert_allclose(answer, np.stack(wanted), rtol=0, atol=1e-9)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    name=st.sampled_from(list(NETWORKS)),
+    seed=st.integers(0, 99),
+    users=st.integers(1, 5),
+    antennas=st.integers(1, 6),
+)
+def test_renumbering_users_and_antennas_renumbers_the_precoder(name, seed, users, antennas):
+    network = random_network(name)
+    channel = channels(2, users, antennas, seed)
+    generator = torch.Generator().manual_seed(seed)
+    user, antenna = torch.randperm(users, generator=generator), torch.randperm(antennas, generator=generator)
+    precoder = network(channel)
+    torch.testing.assert_close(
+        network(channel[:, user][:, :, antenna]), precoder[:, antenna][:, :, user], rtol=0, atol=1e-9
+    )
+
+
+def test_the_whole_budget_is_used_and_an_instance_is_answered_as_it_is_alone(network):
+    channel = channels(4)
+    together = network(channel)
+    assert together.shape == (4, ANTENNAS, USERS, 2)
+    torch.testing.assert_close(together.square().sum(dim=(1, 2, 3)), torch.ones(4, dtype=torch.float64))
+    for one in range(4):
+        torch.testing.assert_close(network(channel[one : one + 1])[0], together[one], rtol=0, atol=1e-12)
+
+
+def test_users_differ_and_every_weight_has_a_finite_gradient(network):
+    channel = channels(4)
+    channel[0, 1] = 0.0
+    channel[1] = 0.0
+    precoder = network(channel)
+    assert torch.isfinite(precoder).all()
+    assert precoder[2:].std(dim=2).min() > 1e-4
+    (precoder * torch.randn_like(precoder)).sum().backward()
+    for parameter in network.parameters():
+        assert torch.isfinite(parameter.grad).all()
+        assert parameter.grad.abs().max() > 0
+
+
+def exported(network):
+    """The network as a TorchScript module and as an ONNX session, both after a round through bytes."""
+    script, model = io.BytesIO(), io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.save(torch.jit.freeze(torch.jit.script(network)), script)
+        torch.onnx.export(
+            network,
+            channels(2, dtype=torch.float32),
+            model,
+            input_names=["channel"],
+            output_names=["precoder"],
+            dynamic_axes={"channel": {0: "B", 1: "K", 2: "N"}, "precoder": {0: "B", 1: "N", 2: "K"}},
+            opset_version=18,
+            dynamo=False,
+        )
+        script.seek(0)
+        loaded = torch.jit.load(script)
+    return loaded, ort.InferenceSession(model.getvalue(), providers=["CPUExecutionProvider"])
+
+
+@pytest.mark.parametrize("name", list(NETWORKS))
+def test_eager_torchscript_and_onnx_agree_at_other_sizes_than_the_exported(name):
+    network = random_network(name, torch.float32)
+    script, session = exported(network)
+    for batch, users, antennas in ((1, 4, 9), (3, 2, 4), (2, 1, 1)):
+        channel = channels(batch, users, antennas, dtype=torch.float32)
+        eager = network(channel).detach()
+        torch.testing.assert_close(script(channel), eager, rtol=0, atol=1e-5)
+        (answer,) = session.run(None, {"channel": channel.numpy()})
+        np.testing.assert_allclose(answer, eager, rtol=0, atol=1e-5)
