@@ -9,6 +9,7 @@
 from airgraph_client.administration import Reloaded
 from airgraph_client.answers import Answer, Shadow, Timings
 from airgraph_client.async_client import AsyncClient
+from airgraph_client.cell_free import CellFree
 from airgraph_client.client import Client
 from airgraph_client.errors import (
     AirGraphError,
@@ -34,6 +35,7 @@ __all__ = [
     "Answer",
     "AsyncClient",
     "Beamforming",
+    "CellFree",
     "Client",
     "DeadlineMissed",
     "Denied",

@@ -15,7 +15,7 @@ from airgraph_client.tensors import read_tensor
 Array = npt.NDArray[Any]
 
 # Of each kind of answer this client reads: the field of its message that holds the allocation.
-ALLOCATIONS = {"power_control": "power", "beamforming": "beamformer", "precoding": "precoder"}
+ALLOCATIONS = {"power_control": "power", "beamforming": "beamformer", "precoding": "precoder", "cell_free": "power"}
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,11 @@ class Answer:
 
     Attributes:
         request_id: Id of the request, the caller's or one chosen by the server.
-        problem: ``"power_control"``, ``"beamforming"`` or ``"precoding"``.
+        problem: ``"power_control"``, ``"beamforming"``, ``"precoding"`` or ``"cell_free"``.
         allocation: What was asked for, read-only; by name: `power`, `beamformer`, `precoder`.
         rates: ``[K]`` rate of each receiver, float64, bit/s/Hz, read-only.
-        objective: Weighted sum rate in bit/s/Hz, for energy efficiency over the consumed power, recomputed by the
+        objective: Weighted sum rate in bit/s/Hz, for energy efficiency over the consumed power, the smallest rate if
+            cell-free; recomputed by the
             server in float64 on what it answers.
         baseline_objective: The same of the closed-form baseline (full power and the like).
         solver: What produced the allocation, such as ``"learned"``, ``"wmmse"`` or ``"full_power"``.
@@ -103,12 +104,12 @@ class Answer:
 
     @property
     def power(self) -> Array:
-        """Transmit power of each transmitter, ``[K]``, in the unit of ``max_power``.
+        """Transmit power of each transmitter, ``[K]``, in the unit of ``max_power``; of full power if cell-free.
 
         Raises:
-            AttributeError: The answer is not one to a power-control problem.
+            AttributeError: The answer is not one to a power-control problem, cell-free or not.
         """
-        return self._allocation_of("power_control")
+        return self._allocation_of("cell_free" if self.problem == "cell_free" else "power_control")
 
     @property
     def beamformer(self) -> Array:

@@ -15,6 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from airgraph.v1 import allocator_pb2_grpc, registry_pb2, registry_pb2_grpc
 from airgraph_client.administration import AsyncRegistryCalls
 from airgraph_client.answers import Answer, read_answer
+from airgraph_client.cell_free import CellFree
 from airgraph_client.connection import CallMetadata, ChannelOptions, connect
 from airgraph_client.errors import AirGraphError, Denied, NotImplementedByServer, Unavailable, typed_errors
 from airgraph_client.instances import (
@@ -144,6 +145,28 @@ class AsyncClient(AsyncStreamCalls, AsyncRegistryCalls):
         """
         instance = Beamforming(channel, weights, noise_power, max_power, links, serving_transmitter, max_antenna_power)
         return await self.allocate(instance, **options)
+
+    async def control_cell_free_power(
+        self,
+        fading: npt.ArrayLike,
+        snr: float,
+        pilots: npt.ArrayLike | None = None,
+        pilot_length: int = 1,
+        **options: Unpack[Options],
+    ) -> Answer:
+        """Solves one cell-free instance for the largest smallest rate; see `CellFree` for shapes and units.
+
+        Args:
+            fading: ``[M, K]`` large-scale power gains, access point first.
+            snr: Transmit over noise power at full power, linear.
+            pilots: ``[K]`` indices, or ``[tau, K]`` complex sequences; None = orthogonal.
+            pilot_length: Symbols tau of a pilot.
+            **options: See `Options`.
+
+        Returns:
+            The answer; its ``power`` is ``[K]`` in 0..1.
+        """
+        return await self.allocate(CellFree(fading, snr, pilots, pilot_length), **options)
 
     async def precode(
         self,

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from airgraph.v1 import allocator_pb2, problems_pb2, tensor_pb2
+from airgraph_client.cell_free import CellFree
 from airgraph_client.errors import InvalidInstance
 from airgraph_client.tensors import complex_tensor, index_tensor, real_tensor
 
@@ -237,7 +238,7 @@ class Precoding:
         request.precoding.CopyFrom(message)
 
 
-Instance: TypeAlias = PowerControl | Beamforming | Precoding
+Instance: TypeAlias = PowerControl | Beamforming | Precoding | CellFree
 
 
 def _links(links: Links | IndexPair) -> Links:

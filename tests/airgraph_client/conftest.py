@@ -96,6 +96,9 @@ class FakeAllocator(allocator_pb2_grpc.AllocatorServicer):
             channel = read_tensor(request.precoding.channel)
             precoder = np.ones((*channel.shape[:-2], channel.shape[-1], channel.shape[-2]), channel.dtype)
             response.precoding.CopyFrom(problems_pb2.PrecodingAnswer(precoder=complex_tensor("precoder", precoder)))
+        elif request.WhichOneof("problem") == "cell_free":
+            power = np.full(read_tensor(request.cell_free.fading).shape[1], 0.5, np.float32)
+            response.cell_free.CopyFrom(problems_pb2.CellFreeAnswer(power=real_tensor("power", power)))
         else:
             channel = read_tensor(request.beamforming.channel)
             beams = np.ones((len(channel), channel.shape[-1]), channel.dtype)

@@ -38,6 +38,8 @@ async def test_answers(target):
         assert answer.beamformer.shape == (2, 4)
         answer = await client.precode(np.ones((2, 4), np.complex64))
         assert answer.precoder.shape == (4, 2)
+        answer = await client.control_cell_free_power(np.ones((3, 2)), 1.0, pilot_length=2)
+        assert answer.power.shape == (2,)
 
 
 async def test_errors(target, fake, failures):

@@ -18,6 +18,7 @@ from airgraph_client import (
     Timings,
     Unavailable,
 )
+from airgraph_client.tensors import read_tensor
 
 
 def test_power_control(client):
@@ -209,3 +210,21 @@ def test_precoding(client, fake):
     with pytest.raises(InvalidInstance) as caught:
         client.precode(np.ones((3, 4)), objective="max-min")
     assert caught.value.field == "objective"
+
+
+def test_cell_free_power(client, fake):
+    answer = client.control_cell_free_power(np.full((5, 3), 1e-10), 1e11, pilots=[0, 1, 1], pilot_length=2)
+    assert answer.problem == "cell_free"
+    np.testing.assert_array_equal(answer.power, [0.5, 0.5, 0.5])
+    sent = fake.requests[-1].cell_free
+    assert (sent.snr, sent.pilot_length) == (1e11, 2)
+    np.testing.assert_array_equal(read_tensor(sent.pilots), [0, 1, 1])
+    sequences = np.arange(6).reshape(2, 3) + 1j
+    client.control_cell_free_power(np.full((5, 3), 1e-10), 1e11, pilots=sequences, pilot_length=2)
+    # A column a user for the caller, a row a user on the wire.
+    np.testing.assert_array_equal(read_tensor(fake.requests[-1].cell_free.pilots), sequences.T)
+    for pilots in (np.ones((1, 2, 3)), ["a"]):
+        with pytest.raises(InvalidInstance):
+            client.control_cell_free_power(np.full((5, 3), 1e-10), 1e11, pilots=pilots, pilot_length=2)
+    with pytest.raises(InvalidInstance):
+        client.control_cell_free_power(np.full((5, 3), 1e-10), 1e11, pilot_length=0)

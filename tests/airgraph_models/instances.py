@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from airgraph_models.classical.downlink import downlink_rates
 from airgraph_models.classical.linear_precoding import with_sum_power
-from airgraph_models.problems import Beamforming, Links, PowerControl, PowerModel, Precoding
+from airgraph_models.problems import Beamforming, CellFree, Links, PowerControl, PowerModel, Precoding
 
 
 def random_power_control(
@@ -194,4 +194,21 @@ def precodings(draw: st.DrawFn, *, efficient: bool | None = None) -> Precoding:
         efficient=draw(st.booleans()) if efficient is None else efficient,
         minimum_rate=draw(st.sampled_from([0.0, 0.5, 2.0])),
         dtype=draw(st.sampled_from([np.complex64, np.complex128])),
+    )
+
+
+def random_cell_free(seed: int, users: int, access_points: int, *, pilot_length: int | None = None) -> CellFree:
+    """Users over six orders of magnitude of fading; pilots shared where there are fewer of them than users."""
+    rng = np.random.default_rng(seed)
+    fading = 10 ** rng.uniform(-14, -8, (access_points, users))
+    length = users if pilot_length is None else pilot_length
+    pilots = None if length >= users else rng.integers(0, length, users)
+    return CellFree.create(fading, snr=1.5e11, pilots=pilots, pilot_length=length)
+
+
+@st.composite
+def cell_frees(draw: st.DrawFn) -> CellFree:
+    users = draw(st.integers(1, 10))
+    return random_cell_free(
+        draw(seeds), users, draw(st.integers(1, 20)), pilot_length=draw(st.integers(max(1, users // 2), users))
     )

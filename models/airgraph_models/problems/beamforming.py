@@ -69,6 +69,10 @@ class BeamformingFamily(ProblemFamily[Beamforming]):
         rates: FloatArray = np.log2(total / np.maximum(total - squared(own), instance.noise_power))
         return rates
 
+    def value(self, instance: Beamforming, allocation: ComplexArray, rates: FloatArray) -> float:
+        """The weighted sum rate, bit/s/Hz."""
+        return float(instance.weights @ rates)
+
     def project(self, instance: Beamforming, allocation: ComplexArray) -> ComplexArray:
         """Beams of a transmitter over a limit, all scaled down by one factor."""
         scale = 1.0 / np.sqrt(np.maximum(_used(instance, allocation), 1.0))

@@ -24,10 +24,6 @@ class Instance(Protocol):
     def size(self) -> int:
         """Number of receivers."""
 
-    @property
-    def weights(self) -> FloatArray:
-        """``[K]`` rate weights."""
-
 
 InstanceT = TypeVar("InstanceT", bound=Instance)
 
@@ -121,12 +117,12 @@ class ProblemFamily(ABC, Generic[InstanceT]):
         """Spectral efficiency of each receiver ``[K]``, bit/s/Hz."""
 
     def objective(self, instance: InstanceT, allocation: Array) -> float:
-        """What the problem maximises: the weighted sum rate, bit/s/Hz, unless the instance says otherwise."""
+        """What the problem maximises."""
         return self.value(instance, allocation, self.rates(instance, allocation))
 
+    @abstractmethod
     def value(self, instance: InstanceT, allocation: Array, rates: FloatArray) -> float:
         """The objective of an allocation whose rates ``[K]`` are known."""
-        return float(instance.weights @ rates)
 
     def shortfall(self, instance: InstanceT, allocation: Array) -> float:
         """How far an allocation is from minimum rates, 0 where it meets them: goes before the objective."""

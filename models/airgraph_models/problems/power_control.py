@@ -68,6 +68,10 @@ class PowerControlFamily(ProblemFamily[PowerControl]):
         rates: FloatArray = spectral_efficiency(instance.crosstalk, instance.noise_power, allocation[None])[0]
         return rates
 
+    def value(self, instance: PowerControl, allocation: FloatArray, rates: FloatArray) -> float:
+        """The weighted sum rate, bit/s/Hz."""
+        return float(instance.weights @ rates)
+
     def project(self, instance: PowerControl, allocation: FloatArray) -> FloatArray:
         """Powers clipped to 0 .. max_power."""
         return np.clip(allocation, 0.0, instance.max_power)

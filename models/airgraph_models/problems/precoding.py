@@ -91,7 +91,7 @@ class PrecodingFamily(ProblemFamily[Precoding]):
     def value(self, instance: Precoding, allocation: ComplexArray, rates: FloatArray) -> float:
         """Weighted sum rate, bit/s/Hz, or that over the consumed power."""
         if instance.power is None:
-            return super().value(instance, allocation, rates)
+            return float(instance.weights @ rates)
         consumed = consumption(instance).of(np.asarray(squared(allocation).sum()))
         return float(energy_efficiency(np.asarray(instance.weights @ rates), consumed))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airgraph.v1 import allocator_pb2, problems_pb2, provenance_pb2
-from airgraph_models.problems import BEAMFORMING, POWER_CONTROL, PRECODING
+from airgraph_models.problems import BEAMFORMING, CELL_FREE, POWER_CONTROL, PRECODING
 from airgraph_server.codec.tensors import encode_tensor
 from airgraph_server.decision.types import Decision, Fallback, Shadow
 
@@ -18,6 +18,8 @@ def encode_decision(request_id: str, family: str, decision: Decision) -> allocat
         response.beamforming.CopyFrom(problems_pb2.BeamformingAnswer(beamformer=allocation))
     elif family == PRECODING.name:
         response.precoding.CopyFrom(problems_pb2.PrecodingAnswer(precoder=allocation))
+    elif family == CELL_FREE.name:
+        response.cell_free.CopyFrom(problems_pb2.CellFreeAnswer(power=allocation))
     else:
         raise ValueError(f"no answer message for family {family!r}")
     return response

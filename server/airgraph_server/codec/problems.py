@@ -10,9 +10,11 @@ import numpy.typing as npt
 from airgraph.v1 import allocator_pb2, problems_pb2, tensor_pb2
 from airgraph_models.problems import (
     BEAMFORMING,
+    CELL_FREE,
     POWER_CONTROL,
     PRECODING,
     Beamforming,
+    CellFree,
     Links,
     PowerControl,
     PowerModel,
@@ -35,7 +37,7 @@ OBJECTIVES: dict[problems_pb2.PrecodingObjective.ValueType, Objective] = {
 
 def decode_problem(
     request: allocator_pb2.AllocateRequest, settings: Settings
-) -> tuple[ProblemFamily[Any], PowerControl | Beamforming | Precoding]:
+) -> tuple[ProblemFamily[Any], PowerControl | Beamforming | Precoding | CellFree]:
     """The family and the checked instance of a request.
 
     Raises:
@@ -52,9 +54,11 @@ def decode_problem(
         return BEAMFORMING, _beamforming(request.beamforming, settings)
     if kind == "precoding":
         return PRECODING, _precoding(request.precoding, settings)
+    if kind == "cell_free":
+        return CELL_FREE, _cell_free(request.cell_free, settings)
     raise NotImplementedProblemError(
         f"problem {kind!r} is in the contract, but this server does not solve it yet; it solves "
-        "'power_control', 'beamforming' and 'precoding'"
+        "'power_control', 'beamforming', 'precoding' and 'cell_free'"
     )
 
 
@@ -149,3 +153,12 @@ def _precoding(message: problems_pb2.Precoding, settings: Settings) -> Precoding
     fields = ("weights", "noise_power", "max_power", "minimum_rates")
     tensors = {name: value for field in fields for name, value in _optional(message, field).items()}
     return Precoding.create(channel, objective=objective, power_model=power_model, **tensors)
+
+
+def _cell_free(message: problems_pb2.CellFree, settings: Settings) -> CellFree:
+    fading = _required("fading", message.fading, message.HasField("fading"))
+    if fading.ndim == 2:
+        access_points, users = fading.shape
+        _check_size("fading", max(access_points, users), "fading", users * max(access_points, users), settings)
+    pilots = _optional(message, "pilots").get("pilots")
+    return CellFree.create(fading, snr=message.snr, pilots=pilots, pilot_length=message.pilot_length)
