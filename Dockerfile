@@ -1,54 +1,93 @@
-# The server on the CPU, without torch: `make image`, or
-#     docker build -t airgraph-server .
-#     docker run --rm -p 50051:50051 -p 9464:9464 airgraph-server
-# Any image with `python3 -m venv` (3.11 or later) can be the base; both stages share it, because a
-# virtual environment keeps the path of the interpreter that made it.
-ARG BASE_IMAGE=python:3.11-slim
+# The server's images, none of which runs as root or writes to its own file system:
+#     make image               the CPU image, without torch        (target cpu, the default)
+#     make image TARGET=gpu    CUDA, ONNX Runtime for CUDA         (target gpu)
+#     docker run --rm --read-only -p 50051:50051 -p 9464:9464 airgraph-server
+# Any image with `python3 -m venv` (3.11 or later) can be the base of the CPU image. Build and final stage share a
+# base, because a virtual environment keeps the path of the interpreter that made it. Releases pin both bases by
+# digest: BASE_IMAGE=python:3.11.14-slim-bookworm@sha256:...
+ARG BASE_IMAGE=python:3.11.14-slim-bookworm
+ARG CUDA_IMAGE=nvidia/cuda:13.0.2-cudnn-runtime-ubuntu24.04
 
-FROM ${BASE_IMAGE} AS build
-ENV PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore \
-    ORT_DISABLE_TELEMETRY=1
+FROM ${BASE_IMAGE} AS cpu-base
+
+FROM ${CUDA_IMAGE} AS gpu-base
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends python3 python3-venv \
+    && rm -rf /var/lib/apt/lists/*
+
+# ---- What is installed: the same steps for both, with other extras. ----
+FROM cpu-base AS cpu-build
+ENV PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
-RUN python3 -m venv /opt/airgraph
-
-# Dependencies alone first: this layer is reused as long as these four files are the same.
+# Dependencies alone first: this layer is reused as long as these files are the same.
 COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY deploy/image deploy/image
 RUN --mount=type=secret,id=ca_bundle,target=/run/secrets/ca_bundle \
     --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
-    if [ -s /run/secrets/ca_bundle ]; then export PIP_CERT=/run/secrets/ca_bundle; fi \
-    && mkdir models training server clients \
-    && /opt/airgraph/bin/pip install --quiet -c constraints.txt '.[server]' 'setuptools>=77'
-
+    deploy/image/install-dependencies.sh server
 COPY models models
 COPY training training
 COPY server server
 COPY clients clients
-# `--force-reinstall` replaces the empty package of the layer before. What follows it halves the layer:
-# pip, tests, type stubs and model-conversion tools go, and importing the programs once leaves bytecode
-# of just the modules that they load (and shows that they load).
-RUN /opt/airgraph/bin/pip install --quiet --no-deps --no-build-isolation --force-reinstall . \
-    && /opt/airgraph/bin/pip uninstall --quiet --yes setuptools pip \
-    && cd /opt/airgraph/lib/python3*/site-packages \
-    && find . -type d '(' -name tests -o -name __pycache__ ')' -prune -exec rm -rf {} + \
-    && find . -name '*.pyi' -delete \
-    && rm -rf onnxruntime/transformers onnxruntime/quantization onnxruntime/tools \
-    && /opt/airgraph/bin/python -c 'import airgraph_client.cli, airgraph_models.classical, airgraph_server.cli, onnxruntime'
+RUN deploy/image/install-airgraph.sh
 
-FROM ${BASE_IMAGE}
+FROM gpu-base AS gpu-build
+ENV PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+# "gpu,torch" adds the TorchScript runtime, and some gigabytes.
+ARG GPU_EXTRAS=gpu
+WORKDIR /src
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY deploy/image deploy/image
+RUN --mount=type=secret,id=ca_bundle,target=/run/secrets/ca_bundle \
+    --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
+    deploy/image/install-dependencies.sh "${GPU_EXTRAS}"
+COPY models models
+COPY training training
+COPY server server
+COPY clients clients
+RUN deploy/image/install-airgraph.sh
+
+# ---- What is shipped. ----
+FROM gpu-base AS gpu
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="airgraph-server" \
+      org.opencontainers.image.description="Radio resource management by graph neural networks over gRPC, on CUDA" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.airgraph.sbom="/opt/airgraph/share/sbom.cdx.json"
+COPY --from=gpu-build /opt/airgraph /opt/airgraph
+ENV PATH=/opt/airgraph/bin:$PATH \
+    PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 ORT_DISABLE_TELEMETRY=1 \
+    NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility \
+    AIRGRAPH_HOST=0.0.0.0 AIRGRAPH_PORT=50051 AIRGRAPH_METRICS_PORT=9464 AIRGRAPH_PROBE_PORT=50052
+USER 65532:65532
+EXPOSE 50051 50052 9464
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["airgraph", "status", "--target", "127.0.0.1:50052"]
+ENTRYPOINT ["airgraph-server"]
+
+# The last stage is what a build without a target makes.
+FROM cpu-base AS cpu
+ARG VERSION=0.1.0
+ARG REVISION=unknown
 LABEL org.opencontainers.image.title="airgraph-server" \
       org.opencontainers.image.description="Radio resource management by graph neural networks over gRPC" \
-      org.opencontainers.image.licenses="Apache-2.0"
-COPY --from=build /opt/airgraph /opt/airgraph
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.airgraph.sbom="/opt/airgraph/share/sbom.cdx.json"
+COPY --from=cpu-build /opt/airgraph /opt/airgraph
 ENV PATH=/opt/airgraph/bin:$PATH \
-    PYTHONUNBUFFERED=1 \
-    ORT_DISABLE_TELEMETRY=1 \
-    AIRGRAPH_HOST=0.0.0.0 \
-    AIRGRAPH_PORT=50051 \
-    AIRGRAPH_METRICS_PORT=9464
+    PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 ORT_DISABLE_TELEMETRY=1 \
+    AIRGRAPH_HOST=0.0.0.0 AIRGRAPH_PORT=50051 AIRGRAPH_METRICS_PORT=9464 AIRGRAPH_PROBE_PORT=50052
 # A number, so that Kubernetes can see that it is not root; it needs no entry in /etc/passwd.
 USER 65532:65532
-EXPOSE 50051 9464
+EXPOSE 50051 50052 9464
 STOPSIGNAL SIGTERM
+# The probe port is plain text whether or not the server speaks TLS.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
-    CMD ["airgraph", "status", "--target", "127.0.0.1:50051"]
+    CMD ["airgraph", "status", "--target", "127.0.0.1:50052"]
 ENTRYPOINT ["airgraph-server"]

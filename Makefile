@@ -17,7 +17,7 @@ SERVE_INSTALLED := $(SERVE_VENV)/.installed
 CODE := models training server clients tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format typecheck protos protos-check bench train image clean python-version
+.PHONY: help demo test lint format typecheck protos protos-check bench train image image-test clean python-version
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -61,8 +61,11 @@ train: $(INSTALLED) ## Retrain the shipped models into runs/ (two to three hours
 	@$(BIN)/airgraph-train fit wcgcn-power-control --reference tests/data/reference
 	@$(BIN)/airgraph-train fit wcgcn-beamforming --reference tests/data/reference
 
-image: ## Build the container image (IMAGE, BASE_IMAGE, IMAGE_BUILDER, CA_BUNDLE, PIP_CONF)
-	@deploy/build-image.sh
+image: ## Build the container image (TARGET=cpu|gpu, IMAGE, BASE_IMAGE, IMAGE_BUILDER, CA_BUNDLE, PIP_CONF)
+	@TARGET=$(or $(TARGET),cpu) deploy/build-image.sh
+
+image-test: $(INSTALLED) ## Build the CPU image, start it as it is meant to be run, ask it (as root, with buildah)
+	@AIRGRAPH_IMAGE_TEST=1 $(BIN)/python -m pytest -q tests/deploy/test_image.py
 
 clean: ## Remove environments, caches and build output
 	rm -rf $(VENV) $(SERVE_VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis airgraph-demo.png

@@ -17,6 +17,8 @@ CallMetadata: TypeAlias = tuple[tuple[str, str | bytes], ...]
 DEFAULT_OPTIONS: tuple[tuple[str, str | int], ...] = (
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
+    # Where the target's name stands for several servers, as dns:///airgraph:50051 does, calls take turns.
+    ("grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}]}'),
 )
 
 
@@ -29,7 +31,7 @@ class Connection:
         timeout: Seconds a call may take where it says nothing itself; None = no deadline.
         credentials: TLS credentials (`grpc.ssl_channel_credentials`); None = plain text.
         metadata: Key and value pairs sent with every call, such as ``("authorization", "Bearer ...")``.
-        options: gRPC channel options on top of unlimited message sizes.
+        options: gRPC channel options on top of unlimited message sizes and round-robin balancing.
     """
 
     target: str = "localhost:50051"

@@ -1,0 +1,176 @@
+"""The CPU image, really built, started as Kubernetes starts it, and asked.
+
+Opt-in, since it installs packages and takes minutes: `make image-test`, as root, where buildah is. BASE_IMAGE,
+CA_BUNDLE and PIP_CONF are those of `deploy/build-image.sh`; AIRGRAPH_IMAGE names an image that is built already.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from airgraph_client import Client
+
+ROOT = Path(__file__).parents[2]
+LARGEST = 400_000_000
+"""Bytes."""
+# No daemon, no kernel modules: what works within another container too.
+BUILDAH = {"STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot"}
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif("AIRGRAPH_IMAGE_TEST" not in os.environ, reason="builds an image: make image-test"),
+    pytest.mark.skipif(shutil.which("buildah") is None, reason="buildah is not installed"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="mounting an image needs root"),
+]
+
+
+def buildah(*arguments, **environment):
+    done = subprocess.run(
+        ["buildah", *arguments], capture_output=True, text=True, check=False, env={**os.environ, **BUILDAH}
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def image():
+    given = os.environ.get("AIRGRAPH_IMAGE")
+    if given:
+        return given
+    name = "localhost/airgraph-server:under-test"
+    variables = {**os.environ, **BUILDAH, "IMAGE": name, "IMAGE_BUILDER": "buildah"}
+    subprocess.run([ROOT / "deploy" / "build-image.sh"], check=True, env=variables)
+    return name
+
+
+@pytest.fixture(scope="module")
+def config(image):
+    return json.loads(buildah("inspect", "--type", "image", image))["Docker"]["config"]
+
+
+@pytest.fixture(scope="module")
+def root(image):
+    container = buildah("from", image)
+    try:
+        yield Path(buildah("mount", container))
+    finally:
+        buildah("rm", container)
+
+
+class Container:
+    """Runs commands in the image's root, mounted read-only, as its user and with its environment alone."""
+
+    def __init__(self, root, config, **variables):
+        self.root = root
+        self.user = config["User"]
+        self.environment = {**dict(pair.split("=", 1) for pair in config["Env"]), **variables}
+
+    def command(self, *words):
+        # A mount namespace of its own, in which the image can be written nowhere, not even to /tmp.
+        script = (
+            'mount --make-rprivate / && mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && '
+            'mount --rbind /proc "$0/proc" && mount --rbind /dev "$0/dev" && '
+            f'exec chroot --userspec={self.user} --groups= "$0" /usr/bin/env -i "$@"'
+        )
+        pairs = [f"{name}={value}" for name, value in self.environment.items()]
+        return ["unshare", "--mount", "sh", "-c", script, str(self.root), *pairs, *words]
+
+    def run(self, *words):
+        return subprocess.run(self.command(*words), capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture
+def ports():
+    """Three free ports: gRPC, probes, metrics."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+    found = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return found
+
+
+def test_the_entry_point_answers_passes_its_health_check_and_drains(root, config, ports):
+    grpc_port, probe_port, metrics_port = ports
+    container = Container(
+        root,
+        config,
+        AIRGRAPH_HOST="127.0.0.1",
+        AIRGRAPH_PORT=str(grpc_port),
+        AIRGRAPH_PROBE_PORT=str(probe_port),
+        AIRGRAPH_METRICS_PORT=str(metrics_port),
+    )
+    process = subprocess.Popen(container.command(*config["Entrypoint"]), stderr=subprocess.PIPE, text=True)
+    lines = []
+    try:
+        for line in process.stderr:
+            lines.append(line)
+            if '"ready"' in line:
+                break
+        assert lines, process.wait()
+        assert '"ready"' in lines[-1], "".join(lines)
+        with Client(f"127.0.0.1:{grpc_port}", timeout=30) as client:
+            models = client.models()
+            assert models
+            assert all(model.state == "READY" for model in models)
+            gain = np.random.default_rng(0).exponential(size=(10, 10))
+            learned = client.control_power(gain, noise_power=0.1, policy="learned")
+            answer = client.control_power(gain, noise_power=0.1)
+        assert learned.model is not None
+        assert learned.power.shape == answer.power.shape == (10,)
+        assert answer.objective >= answer.baseline_objective > 0
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        assert "Uid:\t65532\t65532\t65532\t65532" in status
+        assert "CapEff:\t0000000000000000" in status
+        kind, *words = config["Healthcheck"]["Test"]
+        assert kind == "CMD"
+        here = [word.replace("50052", str(probe_port)) for word in words]
+        assert here != words
+        checked = container.run(*here)
+        assert checked.returncode == 0, checked.stderr
+        process.send_signal(getattr(signal, config.get("StopSignal") or "SIGTERM"))
+        rest = process.stderr.read()
+        assert process.wait(timeout=30) == 0
+        assert '"stopped"' in rest
+        assert container.run(*here).returncode != 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_nothing_can_be_written(root, config):
+    tried = Container(root, config).run("python", "-c", "open('/opt/airgraph/new', 'w')")
+    assert "Read-only file system" in tried.stderr
+
+
+def test_it_holds_what_serving_needs_and_no_more(root):
+    (packages,) = (root / "opt/airgraph/lib").glob("python3*/site-packages")
+    present = {path.name for path in packages.iterdir()}
+    assert "onnxruntime" in present
+    assert not {"torch", "torch_geometric", "lightning", "pip", "setuptools", "pytest"} & present
+    files = [path.lstat() for path in root.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert sum(file.st_size for file in files) < LARGEST
+
+
+def test_it_says_what_it_is_and_what_is_in_it(root, config):
+    labels = config["Labels"]
+    assert labels["org.opencontainers.image.title"] == "airgraph-server"
+    assert labels["org.opencontainers.image.licenses"] == "Apache-2.0"
+    assert labels["org.opencontainers.image.version"]
+    assert labels["org.opencontainers.image.revision"]
+    bill = json.loads((root / labels["org.airgraph.sbom"].lstrip("/")).read_text())
+    assert bill["bomFormat"] == "CycloneDX"
+    listed = {component["name"]: component["version"] for component in bill["components"]}
+    pinned = dict(
+        line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")
+    )
+    for name in ("onnxruntime", "grpcio", "numpy", "protobuf"):
+        assert listed[name] == pinned[name]
+    (packages,) = (root / "opt/airgraph/lib").glob("python3*/site-packages")
+    assert len(listed) >= len(list(packages.glob("*.dist-info"))) - 1
