@@ -1,8 +1,8 @@
 """Generates stubs for protobuf 3.20 from ``proto/`` into ``clients/protobuf3``.
 
 `ricxappframe`, the xApp framework of the O-RAN Software Community, pins protobuf below 3.21, for which the stubs of
-``clients/airgraph`` are too new. Run this in an environment of its own, with ``grpcio-tools==1.49.1``; the tests say when
-the result is stale.
+``clients/airgraph`` are too new. Run this in an environment of its own, with ``grpcio-tools==1.49.1``; the tests say
+when the result is stale.
 """
 
 from __future__ import annotations
