@@ -1,0 +1,70 @@
+"""The client beside an old protobuf, as the xApp framework ricxappframe needs it."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from google.protobuf import descriptor_pb2
+
+from airgraph.v1 import allocator_pb2, problems_pb2, provenance_pb2, registry_pb2, tensor_pb2
+from airgraph_server.app import Server
+from airgraph_server.settings import Settings
+
+CLIENTS = Path(__file__).parents[2] / "clients"
+OLD = (
+    "protobuf==3.20.3",
+    "grpcio==1.49.1",
+    "grpcio-status==1.48.2",
+    "grpcio-health-checking==1.48.2",
+    "googleapis-common-protos==1.56.4",
+    "numpy",
+)
+XAPP = """
+import sys
+import google.protobuf, numpy as np
+from airgraph_client import Client, InvalidInstance, PowerControl
+assert google.protobuf.__version__ == "3.20.3"
+gain = np.random.default_rng(0).exponential(size=(5, 5))
+with Client(sys.argv[1], timeout=30) as client:
+    assert client.status().serving
+    assert client.control_power(gain, noise_power=0.1).power.shape == (5,)
+    answers = client.allocate_batch([PowerControl(gain[:k, :k]) for k in (2, 3)], raise_on_error=True)
+    assert [answer.power.size for answer in answers] == [2, 3]
+    try:
+        client.control_power(-gain)
+    except InvalidInstance as error:
+        assert error.field == "gain"
+    else:
+        raise AssertionError("negative gains were accepted")
+"""
+
+
+@pytest.mark.parametrize("module", [allocator_pb2, problems_pb2, provenance_pb2, registry_pb2, tensor_pb2])
+def test_old_stubs_describe_the_same_contract(module):
+    file = CLIENTS / "protobuf3" / (module.DESCRIPTOR.name.removesuffix(".proto") + "_pb2.py")
+    calls = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
+    (written,) = [call for call in calls if getattr(call.func, "attr", "") == "AddSerializedFile"]
+    old = descriptor_pb2.FileDescriptorProto.FromString(ast.literal_eval(written.args[0]))
+    now = descriptor_pb2.FileDescriptorProto.FromString(module.DESCRIPTOR.serialized_pb)
+    assert old == now, "stale: run clients/generate_protobuf3_stubs.py"
+
+
+@pytest.mark.slow
+def test_an_old_environment_talks_to_the_server(tmp_path):
+    python = tmp_path / "venv" / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    installed = subprocess.run(
+        [python, "-m", "pip", "install", "-q", "--only-binary", ":all:", *OLD], capture_output=True, text=True
+    )
+    if installed.returncode:
+        pytest.skip(f"the old packages cannot be installed here: {installed.stderr[-300:]}")
+    with Server(Settings(host="127.0.0.1", port=0, metrics_port=None)) as server:
+        ended = subprocess.run(
+            [python, "-c", XAPP, server.target],
+            env={"PYTHONPATH": f"{CLIENTS / 'protobuf3'}:{CLIENTS}"},
+            capture_output=True,
+            text=True,
+        )
+    assert ended.returncode == 0, ended.stderr
