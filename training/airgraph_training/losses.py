@@ -45,6 +45,21 @@ def beamforming_objective(beams: Tensor, channel: Tensor, weights: Tensor) -> Te
     return _weighted_rate(signal_real.square() + signal_imag.square(), weights)
 
 
+def precoding_objective(precoder: Tensor, channel: Tensor) -> Tensor:
+    r"""Sum rate :math:`\sum_k \log_2(1 + |t_{kk}|^2 / (1 + \sum_{i \ne k} |t_{ki}|^2))` with T = H V.
+
+    Args:
+        precoder: ``[B, N, K, 2]`` precoders over the root of the budget, (re, im) last.
+        channel: ``[B, K, N, 2]`` channels times root of budget over noise, (re, im) last.
+
+    Returns:
+        ``[B]`` bit/s/Hz.
+    """
+    heard = torch.view_as_real(torch.view_as_complex(channel) @ torch.view_as_complex(precoder.contiguous()))
+    power = heard.square().sum(dim=-1)
+    return _weighted_rate(power, torch.ones_like(power[..., 0]))
+
+
 def _weighted_rate(heard: Tensor, weights: Tensor) -> Tensor:
     """``heard [B, K, K]`` received powers, receiver first, to ``[B]`` weighted sum rates."""
     own = heard.diagonal(dim1=1, dim2=2)

@@ -1,0 +1,31 @@
+"""Paper 004's precoding networks, at the sizes that it prints."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from airgraph_models.gnn.model_gnn import ModelGNN, ModelGNNArchitecture
+from airgraph_models.gnn.structured_gnn import StructuredGNN, StructuredGNNArchitecture
+from airgraph_models.gnn.unfolded_precoding import UnfoldedPrecoding, UnfoldedPrecodingArchitecture
+from airgraph_models.gnn.vanilla_gnn import VanillaGNN, VanillaGNNArchitecture
+from airgraph_models.gnn.vanilla_gnn_fc import VanillaGNNFC, VanillaGNNFCArchitecture
+from airgraph_training.studies.precoding_fitting import PrecodingNetwork
+
+NARROW = (64, 128, 128, 64)
+"""Widths of Vanilla-GNN where the paper's (64, 512, 512, 64) would take sixteen times as long."""
+
+
+def vanilla(pooling: str, widths: tuple[int, ...] = NARROW, *, relu: bool = True) -> PrecodingNetwork:
+    """A Vanilla-GNN; the narrow one by default."""
+    sizes = VanillaGNNArchitecture(widths, pooling, relu)
+    name = f"Vanilla-GNN, {pooling}{'' if relu else ', no ReLU'}"
+    return PrecodingNetwork("vanilla-gnn", name, lambda: VanillaGNN(sizes), asdict(sizes))
+
+
+MODEL_GNN = PrecodingNetwork("model-gnn", "Model-GNN", ModelGNN, asdict(ModelGNNArchitecture()))
+VANILLA_GNN = vanilla("mean")
+VANILLA_GNN_FC = PrecodingNetwork("vanilla-gnn-fc", "Vanilla-GNN-FC", VanillaGNNFC, asdict(VanillaGNNFCArchitecture()))
+BNN = PrecodingNetwork("bnn", "BNN", StructuredGNN, asdict(StructuredGNNArchitecture()))
+UNFOLDED = PrecodingNetwork(
+    "unfolded-wmmse", "deep unfolding", UnfoldedPrecoding, asdict(UnfoldedPrecodingArchitecture())
+)
