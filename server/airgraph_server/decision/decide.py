@@ -156,7 +156,10 @@ class Decider:
 
     def _iterations(self, task: Task) -> int:
         most, wanted = self._settings.polish_iterations, task.max_polish_iterations
-        return most if wanted is None else min(wanted, most)
+        if wanted is None:
+            limit = task.family.polish_limit(task.instance)
+            return most if limit is None else min(limit, most)
+        return min(wanted, most)
 
     def _starts(self, task: Task, iterations: int, sharing: int) -> int:
         """How many starts the instance's size and the deadline allow, if so many tasks share the time; at least one."""
@@ -233,7 +236,7 @@ class Decider:
         closed_form = family.rounded(instance, draft.baseline)
         baseline_objective = family.objective(instance, closed_form.astype(wide))
         led = draft.led_by if refined.start == 0 else None
-        algorithm = family.solver(instance)
+        algorithm = family.polisher(instance) if draft.polished else family.solver(instance)
         solver = led or algorithm
         if refined.iterations and solver != algorithm:
             solver = f"{solver}+{algorithm}"
