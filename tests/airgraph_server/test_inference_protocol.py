@@ -88,19 +88,24 @@ def test_the_metadata_fits_what_the_network_reads(server, stub):
     assert {entry.name for entry in index} == set(models(server))
 
 
+def first_of(inputs):
+    """Features of the nodes, whatever the layout calls them."""
+    return next(iter(inputs.values()))
+
+
 def out_of_range(inputs):
-    index = "neighbour" if "neighbour" in inputs else "source"
+    index = next(name for name in ("neighbour", "source", "place") if name in inputs)
     return {**inputs, index: np.full_like(inputs[index], 10**6)}
 
 
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        (lambda inputs: {k: v for k, v in inputs.items() if k != "node"}, "inputs"),
-        (lambda inputs: {**inputs, "more": inputs["node"]}, "inputs"),
-        (lambda inputs: {**inputs, "node": inputs["node"].astype(np.int64)}, "node"),
-        (lambda inputs: {**inputs, "node": inputs["node"][None]}, "node"),
-        (lambda inputs: {**inputs, "node": inputs["node"][:, :1]}, "inputs"),
+        (lambda inputs: dict(list(inputs.items())[1:]), "inputs"),
+        (lambda inputs: {**inputs, "more": first_of(inputs)}, "inputs"),
+        (lambda inputs: {**inputs, next(iter(inputs)): first_of(inputs).astype(np.int64)}, "datatype FP32"),
+        (lambda inputs: {**inputs, next(iter(inputs)): first_of(inputs)[None]}, "extents"),
+        (lambda inputs: {**inputs, next(iter(inputs)): first_of(inputs)[..., :1]}, "inputs"),
         (out_of_range, "indices"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Precoding through the decision and through the real server: no network yet, closed form and R-WMMSE answer."""
+"""Precoding through the decision and through the real server, with the shipped network and without."""
 
 from time import perf_counter
 
@@ -93,12 +93,12 @@ def test_a_near_deadline_is_kept(efficient):
     assert late < 0.05
 
 
-def test_without_a_model_auto_answers_by_reduced_wmmse_and_says_so(stub):
+def test_without_a_model_auto_climbs_from_classical_starts_and_says_so(stub):
     response = stub.Allocate(precoding_request(CHANNEL, {"noise_power": 0.1, "max_power": 2.0}, request_id="cell"))
     provenance = response.provenance
     assert response.request_id == "cell"
     assert provenance.fallback_reason == provenance_pb2.FALLBACK_REASON_MODEL_UNAVAILABLE
-    assert provenance.solver == "reduced_wmmse"
+    assert provenance.solver == "dual_ascent"
     precoder = allocation(response)
     assert precoder.shape == (6, 4)
     assert precoder.dtype == np.complex64

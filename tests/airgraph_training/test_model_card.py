@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from airgraph_models.problems import FAMILIES, Beamforming, PowerControl
+from airgraph_models.problems import FAMILIES, Beamforming, PowerControl, Precoding
 from airgraph_models.zoo.card import read_card
 from airgraph_training.data import collate
 from airgraph_training.evaluation import Exported
@@ -34,7 +34,7 @@ def test_the_card_is_the_recipes(written):
     assert folder.parts[-3:] == (card.problem, card.name, card.version)
     assert (card.problem, card.name, card.version) == (recipe.problem, recipe.model, recipe.version)
     assert (card.layout, card.default) == (recipe.architecture.layout, recipe.default)
-    assert card.antennas == max(1, recipe.antennas)
+    assert card.antennas == (0 if recipe.problem == "precoding" else max(1, recipe.antennas))
     assert card.parameters == sum(p.numel() for p in run.network.parameters())
     # Every sample of the training set lies in the domain, and the domain names nothing that a view does not have.
     for part in prepared:
@@ -64,6 +64,9 @@ def test_quality_is_measured_on_what_the_caller_would_get(written):
     network, rng = Exported.of_zoo(folder), np.random.default_rng(0)
     if network.problem == "power_control":
         instances = [PowerControl.create(rng.exponential(size=(n, n))) for n in (2, 5)]
+    elif network.problem == "precoding":
+        shapes = [(2, 4), (5, 5)]
+        instances = [Precoding.create(rng.normal(size=s) + 1j * rng.normal(size=s)) for s in shapes]
     else:
         shapes = [(n, n, read_card(folder).antennas) for n in (2, 5)]
         instances = [Beamforming.create(rng.normal(size=s) + 1j * rng.normal(size=s)) for s in shapes]

@@ -15,6 +15,9 @@ from airgraph_training.recipes import RECIPES, Recipe
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Trains the networks that AirGraph serves.")
 
+channels = typer.Typer(no_args_is_help=True, help="Keeps channels that take long to draw in a file.")
+app.add_typer(channels, name="channels")
+
 SHIPPED_ZOO = Path(airgraph_models.__file__).parent / "zoo"
 Reference = Annotated[
     Path | None, typer.Option(help="Folder of the frozen reference instances, to measure on them as well.")
@@ -103,6 +106,24 @@ def evaluate(
             raise typer.BadParameter(f"{missing} is not in {reference}", param_hint="--reference")
         typer.echo("/".join(path.parent.parts[-3:]))
         _show([figure.document() for figure in reference_figures(network, reference)])
+
+
+@channels.command()
+def umi(
+    name: Annotated[str, typer.Option(help="File, in the folder that the recipes and studies read.")] = "umi.npz",
+    seed: Annotated[int, typer.Option(min=0, help="Fixes the drops.")] = 0,
+    drops: Annotated[int, typer.Option(min=1, help="Sectors of 32 users.")] = 400,
+) -> None:
+    """Drops users in urban microcells of 3GPP TR 38.901; needs the extra `channels`."""
+    from airgraph_training.channels.umi import FOLDER, write
+
+    write(FOLDER / name, seed, drops)
+    typer.echo(f"wrote {FOLDER / name}")
+
+
+@channels.callback()
+def _kinds() -> None:
+    """Keeps channels that take long to draw in a file."""
 
 
 @app.command()

@@ -9,13 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from airgraph_models.problems import POWER_CONTROL, Beamforming, Links, PowerControl
+from airgraph_models.problems import POWER_CONTROL, Beamforming, Links, PowerControl, Precoding
 from airgraph_models.problems.beamforming_features import Frames, beamforming_graph, beamforming_statistics
 from airgraph_models.problems.layouts import LAYOUTS, ROW_TABLE, Graph
+from airgraph_models.problems.precoding_gram import gram_view
 from airgraph_training.channels import PathLoss, drop_pairs, rayleigh, rician
 from airgraph_training.channels.rayleigh import Complex128Array
+from airgraph_training.channels.umi import kept_drops
 
-Instance = PowerControl | Beamforming
+Instance = PowerControl | Beamforming | Precoding
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,10 @@ class SampleGroup:
         power_db: Range of the transmit power of a drop over that of its law, uniform in dB.
         reach: The network sees links within this many metres only (paper 001, section V-B); the objective counts all.
         weighted: Share of the samples with rate weights uniform in 0..1; the others weigh one.
+        antennas: Of the one transmitter in precoding, where ``pairs`` are its users; 0 for the other problems.
+        drops: Name of the file of UMi drops that the users are taken from; None for i.i.d. Rayleigh fading.
+        spread_db: Range of the spread in precoding: each user's level lies uniformly within so many dB; of UMi drops
+            what the power control leaves of their own spread, in hundredths.
     """
 
     name: str
@@ -49,6 +55,9 @@ class SampleGroup:
     power_db: tuple[float, float] = (0.0, 0.0)
     reach: float | None = None
     weighted: float = 0.0
+    antennas: int = 0
+    drops: str | None = None
+    spread_db: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,7 @@ class Prepared:
         group: What was drawn.
         layout: Of the graphs.
         graphs: One a sample, as the server would build it.
-        channel: ``[n, K, K, F]`` as `airgraph_training.losses` takes it.
+        channel: ``[n, K, K, F]``, or ``[n, K, K]`` Gram matrices, as `airgraph_training.losses` takes it.
         weights: ``[n, K]``.
         statistics: Input statistics of each.
         instances: The instances whose objective is meant (all links).
@@ -134,6 +143,8 @@ class Sample(NamedTuple):
 
 
 def _sample(rng: np.random.Generator, group: SampleGroup, antennas: int, layout: str) -> Sample:
+    if group.antennas:
+        return _precoding_sample(rng, group)
     channel, distance = _channel(rng, group, max(antennas, 1))
     weights = rng.uniform(0.0, 1.0, group.pairs) if rng.uniform() < group.weighted else np.ones(group.pairs)
     seen, links = channel, None
@@ -150,6 +161,27 @@ def _sample(rng: np.random.Generator, group: SampleGroup, antennas: int, layout:
     graph, frames = beamforming_graph(Beamforming.create(seen, weights=weights, links=links))
     turned = channel_in_frames(channel, frames)
     return Sample(graph, turned, weights, beamforming_statistics(graph), Beamforming.create(channel, weights=weights))
+
+
+def precoding_channel(rng: np.random.Generator, group: SampleGroup) -> Complex128Array:
+    """``[K, N]`` of one transmitter at a random level of the group, noise and budget one."""
+    if group.drops is not None:
+        channel = kept_drops(group.drops).draw(rng, group.pairs, group.antennas, _within(rng, group.spread_db) / 100.0)
+    else:
+        channel = rayleigh(rng, group.pairs, group.antennas)
+        spread = _within(rng, group.spread_db)
+        if spread:
+            channel *= 10 ** (rng.uniform(-spread / 2, spread / 2, (group.pairs, 1)) / 20)
+    scaled: Complex128Array = channel * 10 ** (_within(rng, group.snr_db) / 20)
+    return scaled
+
+
+def _precoding_sample(rng: np.random.Generator, group: SampleGroup) -> Sample:
+    channel = precoding_channel(rng, group)
+    weights = rng.uniform(0.0, 1.0, group.pairs) if rng.uniform() < group.weighted else np.ones(group.pairs)
+    instance = Precoding.create(channel, weights=weights)
+    seen = gram_view(instance)
+    return Sample(seen.graph, seen.gram, weights, seen.statistics, instance)
 
 
 def prepare(

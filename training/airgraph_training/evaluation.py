@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from airgraph_models.problems import FAMILIES, Beamforming, PowerControl
+from airgraph_models.problems import FAMILIES, Beamforming, PowerControl, Precoding
 from airgraph_models.problems.layouts import LAYOUTS
 from airgraph_models.problems.links import Links
 from airgraph_models.zoo.card import read_card
@@ -22,7 +22,11 @@ from airgraph_training.run import TrainedRun
 
 TEST_SEED = 2_000_003
 """Seed of the held-out samples, apart from every training and validation seed."""
-REFERENCE_FILES = {"power_control": "d2d_gaussian.npz", "beamforming": "miso_interference.npz"}
+REFERENCE_FILES = {
+    "power_control": "d2d_gaussian.npz",
+    "beamforming": "miso_interference.npz",
+    "precoding": "mu_miso.npz",
+}
 REACH = 500.0
 
 
@@ -124,6 +128,9 @@ def reference_figures(network: Exported, directory: Path) -> Iterator[Figure]:
             denominator = "WMMSE, 100 iterations from full power (stored)"
             yield _figure(problem, name, objectives, instances, denominator, stored[f"K{pairs}_wmmse_rate"])
         return
+    if problem == "precoding":
+        yield from _downlink_figures(network, stored)
+        return
     for pairs in (10, 50):
         channels = stored[f"K{pairs}_H"].astype(np.complex128)
         whole: list[Instance] = [Beamforming.create(channel) for channel in channels]
@@ -135,6 +142,17 @@ def reference_figures(network: Exported, directory: Path) -> Iterator[Figure]:
             objectives = network.objectives(seen, whole)
             name = f"miso_interference.npz, K = {pairs}: {text}"
             yield _figure(problem, name, objectives, whole, "WMMSE (stored)", stored[f"K{pairs}_wmmse_rate"])
+
+
+def _downlink_figures(network: Exported, stored: Mapping[str, np.ndarray]) -> Iterator[Figure]:
+    for antennas, users in ((8, 4), (32, 16), (64, 16), (64, 32)):
+        channels = stored[f"N{antennas}K{users}_channel"].astype(np.complex128)
+        for level in (0, 10, 20):
+            whole: list[Instance] = [Precoding.create(h, noise_power=10 ** (-level / 10)) for h in channels]
+            name = f"mu_miso.npz, N = {antennas}, K = {users}, {level} dB: i.i.d. Rayleigh"
+            best = stored[f"N{antennas}K{users}_S{level}_best_rate"]
+            objectives = network.objectives(whole, whole)
+            yield _figure(network.problem, name, objectives, whole, "best of many WMMSE starts (stored)", best)
 
 
 def _within_reach(channel: np.ndarray, distance: np.ndarray) -> Beamforming:

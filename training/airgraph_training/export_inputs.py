@@ -7,12 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from airgraph_models.gnn.aligned import AlignedGNN
+from airgraph_models.gnn.gram import GramGNN
 from airgraph_models.gnn.wcgcn import WCGCN
 from airgraph_models.problems.gain_blocks import DenseGains, GainGraph, SparseGains, build_gain_blocks
-from airgraph_models.problems.layouts import GAIN_BLOCKS, ROW_TABLE, JoinedGraphs
+from airgraph_models.problems.gram_blocks import DenseUsers, build_gram_blocks
+from airgraph_models.problems.layouts import GAIN_BLOCKS, GRAM_BLOCKS, ROW_TABLE, JoinedGraphs
 from airgraph_models.problems.row_table import LinkGraph, build_row_table
 
-GraphNetwork = WCGCN | AlignedGNN
+GraphNetwork = WCGCN | AlignedGNN | GramGNN
 
 AXES: dict[str, dict[str, dict[int, str]]] = {
     ROW_TABLE: {
@@ -29,6 +31,12 @@ AXES: dict[str, dict[str, dict[int, str]]] = {
         "source": {0: "B", 1: "S"},
         "place": {0: "N", 1: "C"},
     },
+    GRAM_BLOCKS: {
+        "user": {0: "B", 1: "K"},
+        "pair": {0: "B", 1: "K", 2: "K"},
+        "present": {0: "B", 1: "K"},
+        "place": {0: "N"},
+    },
 }
 """Inputs of a layout in the order of the network's arguments, with the extents that vary."""
 CHECK_SIZES = ((1,), (2,), (7,), (24,), (3, 1, 11))
@@ -38,6 +46,8 @@ LARGEST_LEVEL = 12.0
 
 def layout_of(network: GraphNetwork) -> str:
     """Name of the layout that a network reads."""
+    if isinstance(network, GramGNN):
+        return GRAM_BLOCKS
     return ROW_TABLE if isinstance(network, WCGCN) else GAIN_BLOCKS
 
 
@@ -72,6 +82,14 @@ def random_gains(rng: np.random.Generator, nodes: int, *, dense: bool) -> GainGr
     return SparseGains(node, offsets, neighbour, gains(neighbour.size, 2))
 
 
+def random_users(rng: np.random.Generator, users: int, user_features: int, pair_features: int) -> DenseUsers:
+    """Random users, with correlations in 0..1."""
+    user = rng.normal(0.5, 0.5, (users, user_features)).astype(np.float32)
+    pair = rng.uniform(0.0, 1.0, (users, users, pair_features)).astype(np.float32)
+    pair[np.arange(users), np.arange(users)] = 0.0
+    return DenseUsers(user, pair)
+
+
 def example_input(network: GraphNetwork) -> JoinedGraphs:
     """One union to trace with; every extent is larger than one."""
     return next(check_inputs(network, np.random.default_rng(0), ((9, 4),)))
@@ -86,6 +104,9 @@ def check_inputs(
             widths = network.node_mean.numel(), network.link_mean.numel()
             for width in (None, 1, 5):
                 yield build_row_table([random_graph(rng, size, *widths) for size in union], width)
+        elif isinstance(network, GramGNN):
+            features = network.features
+            yield build_gram_blocks([random_users(rng, size, *features) for size in union])
         else:
             for dense in (True, False):
                 yield build_gain_blocks([random_gains(rng, size, dense=dense) for size in union])

@@ -6,9 +6,13 @@ Noise and budgets are one; batches hold B instances of K nodes each.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
+
+SMALLEST_SHARE = 1e-12
+"""Of the dual uplink, inside a logarithm."""
 
 
 def power_control_objective(share: Tensor, channel: Tensor, weights: Tensor) -> Tensor:
@@ -58,6 +62,42 @@ def precoding_objective(precoder: Tensor, channel: Tensor) -> Tensor:
     heard = torch.view_as_real(torch.view_as_complex(channel) @ torch.view_as_complex(precoder.contiguous()))
     power = heard.square().sum(dim=-1)
     return _weighted_rate(power, torch.ones_like(power[..., 0]))
+
+
+class _DualRate(torch.autograd.Function):
+    """`dual_rate` with the gradient that `airgraph_models.classical.dual_uplink` has in closed form: one inverse."""
+
+    @staticmethod
+    def forward(context: Any, log_share: Tensor, gram: Tensor, weights: Tensor) -> Tensor:
+        root = torch.exp(0.5 * log_share.double())
+        system = root.unsqueeze(2) * gram * root.unsqueeze(1)
+        error = torch.linalg.inv(system + torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device))
+        own = error.diagonal(dim1=1, dim2=2).real
+        power = error.real.square() + error.imag.square()
+        caused = ((weights / own).unsqueeze(1) @ power).squeeze(1)
+        context.save_for_backward(weights - caused)
+        return -(weights * torch.log2(own)).sum(dim=1)
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        (gradient,) = context.saved_tensors
+        return (gradients[0].unsqueeze(1) * gradient / math.log(2.0)).float(), None, None
+
+
+def dual_uplink_objective(share: Tensor, gram: Tensor, weights: Tensor) -> Tensor:
+    r"""Weighted sum rate that shares of the dual uplink reach, ``R(q)`` of `airgraph_models.classical.dual_uplink`.
+
+    Args:
+        share: ``[B, K, 1]`` shares of the budget; those of an instance add up to one.
+        gram: ``[B, K, K]`` complex128 Gram matrices of the normalised channels.
+        weights: ``[B, K]`` rate weights.
+
+    Returns:
+        ``[B]`` bit/s/Hz.
+    """
+    log_share = torch.log(share.squeeze(-1).clamp(min=SMALLEST_SHARE))
+    rate: Tensor = _DualRate.apply(log_share, gram, weights.double())  # type: ignore[no-untyped-call]
+    return rate
 
 
 def _weighted_rate(heard: Tensor, weights: Tensor) -> Tensor:

@@ -15,10 +15,11 @@ import numpy as np
 import torch
 
 from airgraph_models.gnn.aligned import AlignedArchitecture
+from airgraph_models.gnn.gram import GramArchitecture
 from airgraph_models.gnn.wcgcn import WCGCN, WCGCNArchitecture
-from airgraph_models.problems import FAMILIES, Beamforming, PowerControl
+from airgraph_models.problems import FAMILIES, Beamforming, PowerControl, Precoding
 from airgraph_models.problems.layouts import LAYOUTS
-from airgraph_models.zoo.card import CARD_FILE, SCHEMA_VERSION, parse_card, sha256
+from airgraph_models.zoo.card import ANY_NUMBER, CARD_FILE, SCHEMA_VERSION, parse_card, sha256
 from airgraph_training.channels import PUBLISHED_FIELD, drop_pairs, rayleigh
 from airgraph_training.data import SampleGroup
 from airgraph_training.evaluation import Figure
@@ -36,9 +37,11 @@ from airgraph_training.run import Domain, TrainedRun
 
 LIBRARIES = ("torch", "lightning", "numpy", "onnx", "onnxruntime")
 GOLDEN_PAIRS, GOLDEN_SEED, GOLDEN_NOISE, GOLDEN_TOLERANCE = 6, 6, 0.1, 1e-5
-NODES = (2, 2000)
+NODES = {"power_control": (2, 2000), "beamforming": (2, 2000), "precoding": (1, 64)}
 """Sizes to serve: the updates are local and shared by all nodes, so size itself is no limit (paper 001, table III);
-the links of a node are, and have a range of their own."""
+the links of a node are, and have a range of their own. In precoding all users are linked: twice those of the training
+set at most."""
+GOLDEN_ANTENNAS = 8
 PAPERS = {
     WCGCNArchitecture: {
         "authors": "Y. Shen, Y. Shi, J. Zhang, K. B. Letaief",
@@ -53,6 +56,12 @@ PAPERS = {
         "venue": "none; after the unrolling of WMMSE in Knowledge-Driven Resource Allocation for D2D Networks: A WMMSE "
         "Unrolled GNN Approach",
         "equation": "docstring of airgraph_models.gnn.aligned",
+    },
+    GramArchitecture: {
+        "authors": "AirGraph",
+        "title": "Gram-domain graph network, our own design",
+        "venue": "none; the optimal structure is (2) of A Model-based GNN for Learning Precoding",
+        "equation": "docstring of airgraph_models.gnn.gram",
     },
 }
 """Where each kind of network is from."""
@@ -107,7 +116,7 @@ def card_document(run: TrainedRun, files: Path, figures: Sequence[Figure], diffe
         "default": recipe.default,
         "description": recipe.description,
         "paper": PAPERS[type(recipe.architecture)],
-        "antennas": max(1, recipe.antennas),
+        "antennas": ANY_NUMBER if recipe.problem == Precoding.problem else max(1, recipe.antennas),
         "architecture": {
             "network": recipe.architecture.title,
             "layout": recipe.architecture.layout,
@@ -132,7 +141,10 @@ def card_document(run: TrainedRun, files: Path, figures: Sequence[Figure], diffe
         **feature_statistics(network),
         "quality": [figure.document() for figure in figures],
         "largest_difference_between_formats": difference,
-        "domain": {"nodes": list(NODES), **_domain(record.domain, recipe)},
+        "domain": {
+            "nodes": list(NODES[recipe.problem]),
+            **_domain(record.domain, recipe),
+        },
         "sha256": {name: sha256(files / name) for name in (ONNX_FILE, TORCHSCRIPT_FILE)},
         "golden": golden(recipe, files / ONNX_FILE),
     }
@@ -149,6 +161,8 @@ def feature_statistics(network: torch.nn.Module) -> dict[str, Any]:
 def _domain(observed: Domain, recipe: Recipe) -> dict[str, list[float]]:
     """The observed ranges; links a node up to the most that the network was measured with."""
     domain = {name: list(bounds) for name, bounds in observed.items()}
+    if "links_per_node" not in domain:
+        return domain
     stretched = [group.pairs - 1.0 for group in recipe.stretch]
     domain["links_per_node"][1] = max(domain["links_per_node"][1], *stretched, 0.0)
     return domain
@@ -159,9 +173,25 @@ def _distribution(group: SampleGroup) -> dict[str, Any]:
         "name": group.name,
         "samples": group.count,
         "pairs": group.pairs,
-        "channels": _fading(group) if group.path_loss is None else _drop(group),
+        **({"antennas": group.antennas} if group.antennas else {}),
+        "channels": _channels(group),
         "weighted_share": group.weighted,
     }
+
+
+def _channels(group: SampleGroup) -> str:
+    if group.antennas:
+        return _downlink(group)
+    return _fading(group) if group.path_loss is None else _drop(group)
+
+
+def _downlink(group: SampleGroup) -> str:
+    level = "{:g} to {:g} dB".format(*group.snr_db)
+    if group.drops is not None:
+        kept = "{:g} to {:g}".format(*group.spread_db)
+        return f"3GPP UMi, {group.drops}, {level}, {kept}% of the users' spread in dB"
+    apart = ", users within {:g} to {:g} dB".format(*group.spread_db) if group.spread_db[1] else ""
+    return f"i.i.d. Rayleigh, {level}{apart}"
 
 
 def _fading(group: SampleGroup) -> str:
@@ -190,8 +220,12 @@ def golden(recipe: Recipe, onnx_file: Path) -> dict[str, Any]:
     rng = np.random.default_rng(GOLDEN_SEED)
     weights = np.round(rng.uniform(0.2, 1.0, GOLDEN_PAIRS), 3)
     given: dict[str, Any] = {"weights": weights.tolist(), "noise_power": GOLDEN_NOISE, "max_power": 1.0}
-    instance: PowerControl | Beamforming
-    if recipe.antennas == 0:
+    instance: PowerControl | Beamforming | Precoding
+    if recipe.problem == Precoding.problem:
+        channel = np.round(rayleigh(rng, GOLDEN_PAIRS, GOLDEN_ANTENNAS), 4)
+        given.update(channel_real=channel.real.tolist(), channel_imag=channel.imag.tolist())
+        instance = Precoding.create(channel, weights=weights, noise_power=GOLDEN_NOISE)
+    elif recipe.antennas == 0:
         gain = np.round(np.abs(rayleigh(rng, GOLDEN_PAIRS, GOLDEN_PAIRS)) ** 2, 4)
         given["gain"] = gain.tolist()
         instance = PowerControl.create(gain, weights=weights, noise_power=GOLDEN_NOISE)

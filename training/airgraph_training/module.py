@@ -13,7 +13,12 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from airgraph_models.gnn.wcgcn import WCGCN
 from airgraph_models.problems.row_table import LinkGraph
 from airgraph_training.data import Batch, Prepared
-from airgraph_training.losses import beamforming_objective, power_control_objective, relative_loss
+from airgraph_training.losses import (
+    beamforming_objective,
+    dual_uplink_objective,
+    power_control_objective,
+    relative_loss,
+)
 from airgraph_training.recipes import Recipe
 from airgraph_training.schedule import warm_cosine
 
@@ -23,9 +28,12 @@ FINAL_SHARE = 0.01
 Objective = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
-def objective_of(antennas: int) -> Objective:
-    """The weighted sum rate of power control (no antennas) or beamforming."""
-    return beamforming_objective if antennas else power_control_objective
+OBJECTIVES: dict[str, Objective] = {
+    "power_control": power_control_objective,
+    "beamforming": beamforming_objective,
+    "precoding": dual_uplink_objective,
+}
+"""The weighted sum rate of each problem."""
 
 
 class GraphNetworkModule(lightning.LightningModule):
@@ -44,7 +52,7 @@ class GraphNetworkModule(lightning.LightningModule):
         self.average = AveragedModel(self.network, multi_avg_fn=decay)
         self._recipe = recipe
         self._steps = steps
-        self._objective = objective_of(recipe.antennas)
+        self._objective = OBJECTIVES[recipe.problem]
 
     def standardise(self, prepared: Sequence[Prepared]) -> None:
         """Takes the training set's feature statistics into both networks, where they scale their inputs at all."""

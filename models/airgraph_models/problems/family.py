@@ -112,6 +112,14 @@ class ProblemFamily(ABC, Generic[InstanceT]):
         """Name of the iterative algorithm for this instance."""
         return self.classical_solver
 
+    def polisher(self, instance: InstanceT) -> str:
+        """Name of what `polish` runs for this instance."""
+        return self.solver(instance)
+
+    def polish_limit(self, instance: InstanceT) -> int | None:
+        """Most iterations of `polish` where a request does not say; None leaves it to the server's setting."""
+        return None
+
     @abstractmethod
     def rates(self, instance: InstanceT, allocation: Array) -> FloatArray:
         """Spectral efficiency of each receiver ``[K]``, bit/s/Hz."""

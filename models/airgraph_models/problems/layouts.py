@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from airgraph_models.problems.gain_blocks import build_gain_blocks
+from airgraph_models.problems.gram_blocks import build_gram_blocks
 from airgraph_models.problems.row_table import build_row_table
 
-ROW_TABLE, GAIN_BLOCKS = "row_table", "gain_blocks"
+ROW_TABLE, GAIN_BLOCKS, GRAM_BLOCKS = "row_table", "gain_blocks", "gram_blocks"
 
 
 class Graph(Protocol):
@@ -43,5 +44,7 @@ class JoinedGraphs(Protocol):
 
 Join = Callable[[Sequence[Any]], JoinedGraphs]
 
-LAYOUTS: Mapping[str, Join] = MappingProxyType({ROW_TABLE: build_row_table, GAIN_BLOCKS: build_gain_blocks})
+LAYOUTS: Mapping[str, Join] = MappingProxyType(
+    {ROW_TABLE: build_row_table, GAIN_BLOCKS: build_gain_blocks, GRAM_BLOCKS: build_gram_blocks}
+)
 """Every layout by its name in the model cards."""

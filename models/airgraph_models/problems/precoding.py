@@ -16,8 +16,10 @@ from airgraph_models.classical.sinr_balancing import target_sinr
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.problems.errors import UnsupportedInstanceError
 from airgraph_models.problems.family import GraphView, ProblemFamily, Refined, Size, best_of, groups_by
-from airgraph_models.problems.layouts import ROW_TABLE
+from airgraph_models.problems.layouts import GRAM_BLOCKS
+from airgraph_models.problems.precoding_gram import gram_view, precoder_of_shares
 from airgraph_models.problems.precoding_instance import Precoding
+from airgraph_models.problems.precoding_polish import climb, stages
 from airgraph_models.problems.precoding_starts import (
     consumption,
     efficient_starts,
@@ -30,6 +32,10 @@ from airgraph_models.problems.validation import ComplexArray, FloatArray
 __all__ = ["PRECODING", "Precoding", "PrecodingFamily"]
 
 CLASSICAL_STARTS = 4
+SUMMING = 1e-13
+"""Share of the budget left unused, so that a caller who sums in another order finds nothing over it."""
+POLISH_STEPS = 24
+"""Most steps of AUTO's polisher where a request does not say."""
 POLISH_STARTS = 8
 """The best of eight starts is within half a percent of the best of twenty at K = N = 16."""
 
@@ -56,7 +62,7 @@ class PrecodingFamily(ProblemFamily[Precoding]):
     baseline_solver: ClassVar[str] = "rzf"
     classical_solver: ClassVar[str] = "reduced_wmmse"
     link_seconds: ClassVar[float] = 1e-8
-    layouts: ClassVar[tuple[str, ...]] = ()
+    layouts: ClassVar[tuple[str, ...]] = (GRAM_BLOCKS,)
 
     def solver(self, instance: Precoding) -> str:
         """R-WMMSE, Dinkelbach's method, or SINR balancing where the minimum rates are out of reach."""
@@ -72,9 +78,18 @@ class PrecodingFamily(ProblemFamily[Precoding]):
         """Antennas of the transmitter."""
         return instance.antennas
 
-    def view(self, instance: Precoding, layout: str = ROW_TABLE) -> GraphView:
-        """No network reads this problem yet."""
-        raise UnsupportedInstanceError("no network of this version takes a precoding problem")
+    def view(self, instance: Precoding, layout: str = GRAM_BLOCKS) -> GraphView:
+        """The network's output ``[K, 1]`` is each user's share of the dual uplink (`classical.dual_uplink`)."""
+        if layout != GRAM_BLOCKS or instance.power is not None or instance.channel.ndim > 2:
+            raise UnsupportedInstanceError(
+                "a precoding network takes the spectral efficiency of one band, as Gram blocks"
+            )
+        seen = gram_view(instance)
+
+        def read(output: npt.NDArray[np.floating]) -> ComplexArray:
+            return precoder_of_shares(instance, seen, output[:, 0].astype(np.float64))
+
+        return GraphView(seen.graph, seen.statistics, read)
 
     def rates(self, instance: Precoding, allocation: ComplexArray) -> FloatArray:
         """Spectral efficiency of each user ``[K]`` over all sub-bands, bit/s/Hz."""
@@ -151,6 +166,40 @@ class PrecodingFamily(ProblemFamily[Precoding]):
             return spectral_starts(instance, min(most, POLISH_STARTS))[:most]
         return self.starts(instance)[:most]
 
+    def polisher(self, instance: Precoding) -> str:
+        """Ascent in the dual uplink for spectral efficiency."""
+        return "dual_ascent" if instance.power is None else self.solver(instance)
+
+    def polish_limit(self, instance: Precoding) -> int | None:
+        """Far fewer steps than WMMSE has iterations; as many as are set for energy efficiency."""
+        return POLISH_STEPS if instance.power is None else None
+
+    def polish(
+        self, instances: Sequence[Precoding], starts: Sequence[ComplexArray], stopping: Stopping
+    ) -> list[Refined]:
+        """`dual_ascent` from all starts, instances of one shape and number of starts in one batch."""
+        found: dict[int, Refined] = {}
+        keys = [
+            (instance.channel.shape, len(start)) if instance.power is None else None
+            for instance, start in zip(instances, starts, strict=True)
+        ]
+        for group in groups_by(keys):
+            members, given = [instances[i] for i in group], [starts[i] for i in group]
+            if members[0].power is not None:
+                found[group[0]] = self._refine_efficiency(members[0], given[0], stopping)
+                continue
+            precoders, led, iterations = climb(members, given, stopping)
+            for i, member, precoder, start, first in zip(group, members, precoders, led, given, strict=True):
+                # What is better in the dual need not be in the first start's own form: that one stays in.
+                ends = self.project(member, np.stack([precoder, first[0]]))
+                best = best_of(ends, self._rates(member, ends) @ member.weights, iterations)
+                found[i] = Refined(best.allocation, best.objective, iterations, 0 if best.start else int(start))
+        return [found[i] for i in range(len(instances))]
+
+    def polish_stages(self, starts: int, iterations: int) -> list[tuple[int, int]]:
+        """Those of the climb."""
+        return stages(starts, iterations)
+
     def refine(
         self, instances: Sequence[Precoding], starts: Sequence[ComplexArray], stopping: Stopping
     ) -> list[Refined]:
@@ -200,18 +249,19 @@ class PrecodingFamily(ProblemFamily[Precoding]):
                 start.reshape(instance.bands, instance.antennas, instance.size),
                 stopping,
             )
-            ends.append(self.project(instance, solution.precoder.reshape(start.shape)))
+            # Where the rates are out of reach, less of all that is missing may be more of the worst: the start stays in.
+            ends += [self.project(instance, solution.precoder.reshape(start.shape)), start]
             iterations = max(iterations, solution.iterations)
         standing = [self.standing(instance, end, self.objective(instance, end)) for end in ends]
         best = max(range(len(ends)), key=standing.__getitem__)
-        return Refined(ends[best], standing[best][1], iterations, best)
+        return Refined(ends[best], standing[best][1], iterations, best // 2)
 
     def rounded(self, instance: Precoding, allocation: ComplexArray) -> npt.NDArray[np.complexfloating]:
         """Shrinks each sub-band by the least factor that is feasible after rounding."""
         precision = float(np.finfo(instance.dtype).eps)
         precoder: npt.NDArray[np.complexfloating] = allocation.astype(instance.dtype)
-        shrink = 0.5 * precision
-        while (over := _used(instance, precoder.astype(np.complex128)) > 1.0).any():
+        shrink = max(0.5 * precision, SUMMING)
+        while (over := _used(instance, precoder.astype(np.complex128)) > 1.0 - SUMMING).any():
             smaller = (allocation * (1.0 - shrink)).astype(instance.dtype)
             precoder = np.where(np.asarray(over)[..., None, None], smaller, precoder)
             shrink *= 2

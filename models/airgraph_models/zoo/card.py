@@ -10,6 +10,8 @@ from typing import Any
 
 CARD_FILE = "card.json"
 SCHEMA_VERSION = 1
+ANY_NUMBER = 0
+"""Of antennas, where the network does not see them."""
 
 
 class CardError(ValueError):
@@ -24,7 +26,7 @@ class Card:
         name: Model name.
         version: Counting number as text.
         problem: Problem family.
-        antennas: Antennas a transmitter; 1 for scalar gains.
+        antennas: Antennas a transmitter; 1 for scalar gains, `ANY_NUMBER` where it is no matter.
         parameters: Number of trained parameters.
         layout: Which inputs the network reads; a name of `airgraph_models.problems.layouts`.
         default: Whether it is the one of its problem that answers where no model is pinned.

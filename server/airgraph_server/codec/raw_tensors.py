@@ -16,13 +16,14 @@ from inference import open_inference_pb2 as messages
 DATATYPES: dict[str, np.dtype[Any]] = {"FP32": np.dtype("<f4"), "INT64": np.dtype("<i8")}
 NAMES = {dtype: name for name, dtype in DATATYPES.items()}
 CONTENTS = {"FP32": "fp32_contents", "INT64": "int64_contents"}
-INDEX_OF: Mapping[str, tuple[str, int]] = {
-    "neighbour": ("node", 1),
-    "rows": ("link", 1),
-    "source": ("node", 1),
-    "place": ("heard", 2),
-}
-"""What the entries of each index input count: an input and how many of its leading axes, flattened."""
+INDEX_OF = (
+    ("neighbour", "node", 1),
+    ("rows", "link", 1),
+    ("source", "node", 1),
+    ("place", "heard", 2),
+    ("place", "user", 2),
+)
+"""What the entries of an index input count: an input of the same layout and how many of its leading axes, flattened."""
 
 
 def read_inputs(request: messages.ModelInferRequest, wanted: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
@@ -46,8 +47,8 @@ def read_inputs(request: messages.ModelInferRequest, wanted: Mapping[str, Any]) 
         tensor.name: _read(tensor, raw[i] if raw else None, wanted[tensor.name])
         for i, tensor in enumerate(request.inputs)
     }
-    for name, (counted, axes) in INDEX_OF.items():
-        if name in inputs:
+    for name, counted, axes in INDEX_OF:
+        if name in inputs and counted in inputs:
             _check_indices(name, inputs[name], math.prod(inputs[counted].shape[:axes]))
     return inputs
 

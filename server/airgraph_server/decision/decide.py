@@ -224,7 +224,7 @@ class Decider:
         closed_form = family.rounded(instance, draft.baseline)
         baseline_objective = family.objective(instance, closed_form.astype(wide))
         led = draft.led_by if refined.start == 0 else None
-        algorithm = family.solver(instance)
+        algorithm = family.polisher(instance) if draft.polished else family.solver(instance)
         solver = led or algorithm
         if refined.iterations and solver != algorithm:
             solver = f"{solver}+{algorithm}"

@@ -28,6 +28,8 @@ class Effort:
     def iterations(self, task: Task) -> int:
         """Most iterations of polishing."""
         most, wanted = self._settings.polish_iterations, task.max_polish_iterations
+        if wanted is None:
+            wanted = task.family.polish_limit(task.instance)
         return most if wanted is None else min(wanted, most)
 
     def starts(self, task: Task, iterations: int, sharing: int) -> int:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from airgraph_models.problems import FAMILIES, Beamforming, PowerControl, ProblemFamily
+from airgraph_models.problems import FAMILIES, Beamforming, PowerControl, Precoding, ProblemFamily
 from airgraph_models.problems.layouts import LAYOUTS, JoinedGraphs
-from airgraph_models.zoo.card import Card, CardError, read_card
+from airgraph_models.zoo.card import ANY_NUMBER, Card, CardError, read_card
 from airgraph_server.decision.cost import RunCost
 from airgraph_server.errors import InvalidInstanceError
 from airgraph_server.log import logger
@@ -48,7 +48,7 @@ class LoadedModel:
     def refusal(self, family: ProblemFamily[Any], instance: Any) -> str | None:
         """Why the network cannot take the instance at all; None if it can."""
         antennas = family.antennas(instance)
-        if antennas != self.card.antennas:
+        if self.card.antennas not in (antennas, ANY_NUMBER):
             return f"{self.name} was built for {self.card.antennas} antennas, the instance has {antennas}"
         return None
 
@@ -134,21 +134,25 @@ def _example(card: Card) -> dict[str, npt.NDArray[Any]]:
     return dict(LAYOUTS[card.layout]([FAMILIES[card.problem].view(golden_instance(card), card.layout).graph]).inputs())
 
 
-def golden_instance(card: Card) -> PowerControl | Beamforming:
+def golden_instance(card: Card) -> PowerControl | Beamforming | Precoding:
     """The golden instance that the card describes."""
     given = card.golden["instance"]
     common = {name: given[name] for name in ("weights", "noise_power", "max_power")}
     if card.problem == PowerControl.problem:
         return PowerControl.create(np.asarray(given["gain"]), **common)
     channel = np.asarray(given["channel_real"]) + 1j * np.asarray(given["channel_imag"])
+    if card.problem == Precoding.problem:
+        return Precoding.create(channel, **common)
     return Beamforming.create(channel, **common)
 
 
-def plain_instance(card: Card, nodes: int) -> PowerControl | Beamforming:
+def plain_instance(card: Card, nodes: int) -> PowerControl | Beamforming | Precoding:
     """An arbitrary valid instance: only its size matters."""
     rng = np.random.default_rng(nodes)
     if card.problem == PowerControl.problem:
         return PowerControl.create(rng.exponential(size=(nodes, nodes)))
+    if card.problem == Precoding.problem:
+        return Precoding.create(rng.standard_normal((nodes, nodes)) + 1j * rng.standard_normal((nodes, nodes)))
     shape = (nodes, nodes, card.antennas)
     return Beamforming.create(rng.standard_normal(shape) + 1j * rng.standard_normal(shape))
 

@@ -236,11 +236,49 @@ def test_with_sub_bands_only_what_one_user_alone_could_get_is_a_proof():
     assert remark.startswith("MINIMUM_RATES_NOT_MET: ")
 
 
-def test_the_family_is_registered_and_no_network_takes_it_yet():
+def test_the_family_is_registered_and_says_what_a_network_may_take():
     assert FAMILIES["precoding"] is PRECODING
-    assert PRECODING.layouts == ()
-    with pytest.raises(UnsupportedInstanceError):
-        PRECODING.view(random_precoding(0, 2, 2))
+    assert PRECODING.layouts == ("gram_blocks",)
+    PRECODING.view(random_precoding(0, 2, 2))
+    for instance, layout in (
+        (random_precoding(0, 2, 2), "row_table"),
+        (random_precoding(0, 2, 2, bands=2), "gram_blocks"),
+        (random_precoding(0, 2, 2, efficient=True), "gram_blocks"),
+    ):
+        with pytest.raises(UnsupportedInstanceError):
+            PRECODING.view(instance, layout)
+
+
+@settings(max_examples=30)
+@given(precodings(), st.integers(1, 6), st.integers(0, 20))
+def test_polishing_keeps_the_budget_and_never_ends_below_its_first_start(instance, count, steps):
+    starts = PRECODING.polish_starts(instance, count)
+    found = PRECODING.polish([instance], [starts], Stopping(steps, 1e-5))[0]
+    assert PRECODING.margin(instance, found.allocation) >= -1e-9
+    assert found.objective == pytest.approx(PRECODING.objective(instance, found.allocation))
+    mine, first = (
+        PRECODING.standing(instance, a, PRECODING.objective(instance, a)) for a in (found.allocation, starts[0])
+    )
+    assert mine[0] > first[0] - 1e-6
+    assert mine[0] > first[0] + 1e-6 or mine[1] >= first[1] * (1 - 1e-9)
+
+
+def test_polishing_many_instances_is_polishing_each():
+    instances = [random_precoding(seed, users, 6) for seed, users in ((0, 3), (1, 5), (2, 3), (3, 3))]
+    starts = [PRECODING.polish_starts(instance, 4) for instance in instances]
+    together = PRECODING.polish(instances, starts, Stopping(12))
+    for instance, start, found in zip(instances, starts, together, strict=True):
+        alone = PRECODING.polish([instance], [start], Stopping(12))[0]
+        assert (found.start, found.iterations) == (alone.start, alone.iterations)
+        np.testing.assert_allclose(found.allocation, alone.allocation, atol=1e-9)
+
+
+def test_a_request_that_does_not_say_gets_few_steps():
+    instance = random_precoding(0, 4, 4)
+    assert PRECODING.polish_limit(instance) < 100
+    assert PRECODING.polish_limit(random_precoding(0, 4, 4, efficient=True)) is None
+    assert PRECODING.polisher(instance) == "dual_ascent"
+    assert sum(count for _, count in PRECODING.polish_stages(4, 24)) == 24
 
 
 def test_silence_where_no_user_has_a_channel():

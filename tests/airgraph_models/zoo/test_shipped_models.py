@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import airgraph_models
-from airgraph_models.problems import FAMILIES, Beamforming, PowerControl
+from airgraph_models.problems import FAMILIES, Beamforming, PowerControl, Precoding
 from airgraph_models.problems.layouts import LAYOUTS
 from airgraph_models.zoo.card import CARD_FILE, parse_card, read_card
 from airgraph_training.evaluation import Exported, held_out_figures, reference_figures
@@ -20,7 +20,7 @@ from airgraph_training.recipes import RECIPES
 
 ZOO = Path(airgraph_models.__file__).parent / "zoo"
 REFERENCE = Path(__file__).parents[2] / "data" / "reference"
-MODELS = ["power_control/aligned/1", "power_control/wcgcn/1", "beamforming/wcgcn/1"]
+MODELS = ["power_control/aligned/1", "power_control/wcgcn/1", "beamforming/wcgcn/1", "precoding/gram/1"]
 MOST_SAMPLES = 10_000
 
 # Mean over the reference instances of objective / WMMSE (stored): what the project promises.
@@ -28,10 +28,15 @@ PROMISED = {
     "power_control/aligned/1": {f"K = {pairs}:": 0.99 for pairs in (5, 10, 20, 30, 50)},
     "power_control/wcgcn/1": {"K = 10": 1.020, "K = 30": 1.015, "K = 50": 1.010},
     "beamforming/wcgcn/1": {"K = 50: all links": 0.93, "K = 50: the network": 0.93, "K = 10: all links": 0.93},
+    "precoding/gram/1": {
+        f"N = {n}, K = {k}, {level} dB": 0.995
+        for n, k in ((8, 4), (32, 16), (64, 16), (64, 32))
+        for level in (0, 10, 20)
+    },
 }
 
 # Random gains over 52 dB drive six unrolled steps: there single precision itself is off by some 2e-5 from double.
-AGREEMENT = {"row_table": 1e-5, "gain_blocks": 1e-4}
+AGREEMENT = {"row_table": 1e-5, "gain_blocks": 1e-4, "gram_blocks": 1e-5}
 
 
 def recipe_of(model):
@@ -85,7 +90,8 @@ def test_golden_instance_is_reproduced_by_both_formats(model, session):
         instance = PowerControl.create(given.pop("gain"), **given)
     else:
         channel = np.array(given.pop("channel_real")) + 1j * np.array(given.pop("channel_imag"))
-        instance = Beamforming.create(channel, **given)
+        kind = Beamforming if card.problem == "beamforming" else Precoding
+        instance = kind.create(channel, **given)
     joined = LAYOUTS[card.layout]([FAMILIES[card.problem].view(instance, card.layout).graph])
     scripted = torch.jit.load(str(ZOO / model / TORCHSCRIPT_FILE))
     with torch.inference_mode():
@@ -110,6 +116,9 @@ def test_a_batch_answers_as_its_instances_alone(model):
     rng = np.random.default_rng(0)
     if network.problem == "power_control":
         instances = [PowerControl.create(rng.exponential(size=(n, n)), noise_power=0.1) for n in (3, 17, 1, 40)]
+    elif network.problem == "precoding":
+        shapes = [(n, 2 * n) for n in (3, 17, 1, 40)]
+        instances = [Precoding.create(rng.normal(size=s) + 1j * rng.normal(size=s)) for s in shapes]
     else:
         shapes = [(n, n, 2) for n in (3, 17, 1, 40)]
         instances = [Beamforming.create(rng.normal(size=s) + 1j * rng.normal(size=s)) for s in shapes]

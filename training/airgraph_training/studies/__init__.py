@@ -12,6 +12,8 @@ from airgraph_training.studies.frontier import FRONTIER
 from airgraph_training.studies.gnn_vs_mlp import GNN_VS_MLP
 from airgraph_training.studies.lab import Lab
 from airgraph_training.studies.mobility import MOBILITY
+from airgraph_training.studies.precoding_frontier import PRECODING_FRONTIER
+from airgraph_training.studies.precoding_universal import PRECODING_UNIVERSAL
 from airgraph_training.studies.scalability import SCALABILITY
 from airgraph_training.studies.scale import SCALE
 from airgraph_training.studies.study import Findings, Study, Table
@@ -42,6 +44,8 @@ STUDIES = {
         MOBILITY,
         UNIVERSAL,
         FRONTIER,
+        PRECODING_UNIVERSAL,
+        PRECODING_FRONTIER,
     )
 }
 """Every study by its name."""

@@ -1,0 +1,107 @@
+"""What the precoding studies compare: RZF, R-WMMSE by iterations and starts, the shipped network alone, and AUTO."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+import airgraph_models
+from airgraph_models.classical.downlink import ComplexArray
+from airgraph_models.classical.stopping import Stopping
+from airgraph_models.problems import PRECODING, Precoding
+from airgraph_models.problems.precoding_gram import gram_view, precoder_of_shares
+from airgraph_models.problems.precoding_starts import spectral_starts
+from airgraph_training.evaluation import Exported
+
+NETWORK = Path(airgraph_models.__file__).parent / "zoo" / "precoding" / "gram" / "1"
+REFERENCE_STARTS, REFERENCE_ITERATIONS = 4, 500
+ITERATIONS = (1, 2, 3, 5, 10, 20, 50, 100, 200)
+STARTS = (4, 8)
+STARTED_ITERATIONS = (5, 10, 30, 100)
+HASTY = (0, 1, 2, 4, 8, 16)
+"""Steps of AUTO from RZF alone, where a deadline leaves the network no time."""
+EFFORTS = ((1, 0), (1, 4), (1, 24), (3, 24), (5, 24), (9, 24), (9, 60))
+"""(Starts, steps) of AUTO behind the network."""
+TOLERANCE = 1e-5
+
+Solve = Callable[[Precoding], ComplexArray]
+System = tuple[str, str, Solve]
+
+
+@cache
+def shipped() -> Exported:
+    """The network that AUTO serves."""
+    return Exported.of_zoo(NETWORK)
+
+
+def network_alone(instance: Precoding) -> ComplexArray:
+    """Its answer on the budget, features included; neither guarded nor polished."""
+    answer: ComplexArray = PRECODING.project(instance, shipped().answers([instance])[0])
+    return answer
+
+
+def features_alone(instance: Precoding) -> ComplexArray:
+    """The shares that the network is given, without it: what is classical in its answer."""
+    view = gram_view(instance)
+    return precoder_of_shares(instance, view, view.share)
+
+
+def rzf(instance: Precoding) -> ComplexArray:
+    """RZF with equal power."""
+    return PRECODING.baseline(instance)
+
+
+def _refined(instance: Precoding, starts: int, iterations: int) -> ComplexArray:
+    given = spectral_starts(instance, starts)
+    found: ComplexArray = PRECODING.refine([instance], [given], Stopping(iterations))[0].allocation
+    return found
+
+
+def _polished(instance: Precoding, starts: ComplexArray, steps: int) -> ComplexArray:
+    found: ComplexArray = PRECODING.polish([instance], [starts], Stopping(steps, TOLERANCE))[0].allocation
+    return found
+
+
+def auto(starts: int, steps: int) -> Solve:
+    """The better of network and RZF; then, with ``starts - 1`` classical starts beside the network, the polisher."""
+
+    def solve(instance: Precoding) -> ComplexArray:
+        answer = network_alone(instance)
+        if steps == 0:
+            closed = rzf(instance)
+            better = PRECODING.objective(instance, answer) >= PRECODING.objective(instance, closed)
+            return answer if better else closed
+        others = PRECODING.polish_starts(instance, starts - 1) if starts > 1 else answer[None][:0]
+        return _polished(instance, np.concatenate([answer[None], others]), steps)
+
+    return solve
+
+
+def _hasty(steps: int) -> Solve:
+    def solve(instance: Precoding) -> ComplexArray:
+        closed = rzf(instance)
+        return _polished(instance, closed[None], steps) if steps else closed
+
+    return solve
+
+
+def systems() -> Iterator[System]:
+    """Name, setting and solver of everything on the frontier."""
+    yield "RZF", "", rzf
+    for iterations in ITERATIONS:
+        yield "R-WMMSE, from RZF", f"{iterations} iterations", _classical(1, iterations)
+    for starts in STARTS:
+        for iterations in STARTED_ITERATIONS:
+            yield "R-WMMSE, many starts", f"{starts} starts x {iterations}", _classical(starts, iterations)
+    yield "network alone", "", network_alone
+    for steps in HASTY:
+        yield "AUTO", f"no network, {steps} steps from RZF", _hasty(steps)
+    for starts, steps in EFFORTS:
+        yield "AUTO", f"{starts} starts, {steps} steps", auto(starts, steps)
+
+
+def _classical(starts: int, iterations: int) -> Solve:
+    return lambda instance: _refined(instance, starts, iterations)
