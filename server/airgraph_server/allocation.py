@@ -12,6 +12,7 @@ from time import perf_counter
 from uuid import uuid4
 
 from airgraph.v1 import allocator_pb2
+from airgraph_server.audit import AuditLog
 from airgraph_server.codec.answers import encode_decision
 from airgraph_server.codec.problems import decode_problem
 from airgraph_server.decision.decide import Decider
@@ -61,6 +62,7 @@ class Allocation:
         self._metrics = metrics
         self.scheduler = Scheduler(settings, Decider(settings, metrics), metrics)
         self._meters = AnswerMeters(metrics)
+        self._audit = AuditLog(settings.audit_file) if settings.audit_file is not None else None
 
     def allocate(self, requests: Sequence[allocator_pb2.AllocateRequest], scope: CallScope) -> list[Outcome]:
         """One response or error a request, in order. A bad instance fails alone."""
@@ -116,6 +118,8 @@ class Allocation:
     def close(self) -> None:
         """Ends the threads."""
         self.scheduler.close()
+        if self._audit is not None:
+            self._audit.close()
 
     def _answer(self, requests: Sequence[allocator_pb2.AllocateRequest], scope: CallScope) -> list[Outcome]:
         began = perf_counter()
@@ -171,5 +175,7 @@ class Allocation:
         timings.decode = decode_seconds
         timings.total += timings.queue + decode_seconds
         response = encode_decision(request.request_id or uuid4().hex, task.family.name, decision)
+        if self._audit is not None:
+            self._audit.write(request, response, decision)
         self._meters.answered(task.family.name, decision, perf_counter() - began)
         return response

@@ -102,6 +102,8 @@ class Settings(SecuritySettings):
     """Least severe events to log."""
     log_format: LogFormat = LogFormat.JSON
     """json for machines, console for people."""
+    audit_file: Path | None = None
+    """File to which a line is appended for every Allocator answer, before it is sent; none by default."""
     config_file: Path | None = None
     """TOML file with any of these settings."""
 

@@ -1,0 +1,71 @@
+"""Append-only record of what was answered: one JSON object a line, none lost and none torn."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+from airgraph.v1 import allocator_pb2
+from airgraph_server.decision.types import Decision
+
+
+class AuditLog:
+    """Writes each line with one system call at the file's end, before the answer is sent.
+
+    A line cut short by a crash or a full disk is ended before the next one, so it cannot spoil that.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Opens or creates the file.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        self._lock = threading.Lock()
+        self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o640)
+        size = os.fstat(self._file).st_size
+        self._torn = size > 0 and os.pread(self._file, 1, size - 1) != b"\n"
+
+    def write(
+        self, request: allocator_pb2.AllocateRequest, response: allocator_pb2.AllocateResponse, decision: Decision
+    ) -> None:
+        """Records one answer.
+
+        Raises:
+            OSError: The line could not be written whole: the answer must not be sent.
+        """
+        problem = request.WhichOneof("problem")
+        card = getattr(decision.model, "card", None)
+        entry = {
+            "time": datetime.now(UTC).isoformat(),
+            "request_id": response.request_id,
+            "problem": problem,
+            "input_sha256": hashlib.sha256(
+                getattr(request, problem).SerializeToString(deterministic=True) if problem else b""
+            ).hexdigest(),
+            "model": f"{decision.model.name}:{decision.model.version}" if decision.model else None,
+            "model_sha256": card.files if card is not None else None,
+            "solver": decision.solver,
+            "margin": decision.margin,
+            "objective": decision.objective,
+            "baseline_objective": decision.baseline_objective,
+            "reason": decision.fallback.reason.value if decision.fallback else None,
+        }
+        line = json.dumps(entry, separators=(",", ":")).encode() + b"\n"
+        with self._lock:
+            whole = b"\n" + line if self._torn else line
+            written = os.write(self._file, whole)
+            self._torn = written < len(whole)
+            if self._torn:
+                raise OSError(f"audit record: {written} of {len(whole)} bytes written")
+
+    def close(self) -> None:
+        """Closes the file; a second time does nothing."""
+        with self._lock:
+            if self._file >= 0:
+                os.close(self._file)
+                self._file = -1
