@@ -249,7 +249,7 @@ class PrecodingFamily(ProblemFamily[Precoding]):
                 start.reshape(instance.bands, instance.antennas, instance.size),
                 stopping,
             )
-            # Where the rates are out of reach, less of all that is missing may be more of the worst: the start stays in.
+            # Where the rates are out of reach, less of all that is missing may be more of the worst: starts stay in.
             ends += [self.project(instance, solution.precoder.reshape(start.shape)), start]
             iterations = max(iterations, solution.iterations)
         standing = [self.standing(instance, end, self.objective(instance, end)) for end in ends]
