@@ -1,5 +1,8 @@
 """The papers' tables and figures, one study a file: measured here, beside what the paper prints."""
 
+from airgraph_training.studies.beam_sizes import BF_DENSITY, BF_SCALE
+from airgraph_training.studies.beam_time import BF_TIME
+from airgraph_training.studies.beamforming import BEAMFORMING_STUDY
 from airgraph_training.studies.complexity import COMPLEXITY
 from airgraph_training.studies.convergence import CONVERGENCE
 from airgraph_training.studies.d2d_samples import D2D_SAMPLES
@@ -34,6 +37,10 @@ STUDIES = {
         WEIGHTED,
         SCALE,
         DENSITY,
+        BEAMFORMING_STUDY,
+        BF_SCALE,
+        BF_DENSITY,
+        BF_TIME,
         GNN_VS_MLP,
         UWGNN_WIDTH,
         CONVERGENCE,

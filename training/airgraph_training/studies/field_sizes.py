@@ -41,12 +41,13 @@ def size_ratios(
 def size_tables(over_one: BySize, over_best: BySize, starts: int) -> tuple[Table, Table]:
     """Both as tables, a change in percent against the first size in brackets."""
     return (
-        _table(f"Mean weighted sum rate over that of {ONE}, 100 iterations; in brackets the change", over_one),
-        _table(f"Mean weighted sum rate over that of the best of {starts} random starts of WMMSE", over_best),
+        size_table(f"Mean weighted sum rate over that of {ONE}, 100 iterations; in brackets the change", over_one),
+        size_table(f"Mean weighted sum rate over that of the best of {starts} random starts of WMMSE", over_best),
     )
 
 
-def _table(title: str, ratio: BySize) -> Table:
+def size_table(title: str, ratio: BySize) -> Table:
+    """A row a system, a column a size."""
     first = next(iter(ratio.values()))
     cells = {system: [_cell(by_system[system], first[system]) for by_system in ratio.values()] for system in first}
     columns = ("system", *(f"K = {pairs}" for pairs in ratio))
@@ -57,7 +58,7 @@ def _cell(ratio: float, first: float) -> str:
     return f"{ratio:.3f} ({100 * (ratio / first - 1):+.1f}%)" if ratio != first else f"{ratio:.3f}"
 
 
-def draw_sizes(axes: Axes, ratio: BySize) -> None:
+def draw_sizes(axes: Axes, ratio: BySize, ylabel: str = "mean weighted sum rate over WMMSE from full power") -> None:
     """Every system against the number of pairs."""
     learned = ("WCGCN", "shipped")
     for system in next(iter(ratio.values())):
@@ -68,5 +69,5 @@ def draw_sizes(axes: Axes, ratio: BySize) -> None:
     axes.set_xticks(list(ratio), [str(pairs) for pairs in ratio])
     axes.minorticks_off()
     axes.set_xlabel("pairs K")
-    axes.set_ylabel("mean weighted sum rate over WMMSE from full power")
+    axes.set_ylabel(ylabel)
     axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))

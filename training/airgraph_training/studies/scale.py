@@ -14,13 +14,14 @@ QUICK = {6: 4, 12: 4}
 AREA_OF_A_PAIR = 1000.0**2 / 50
 
 
-def _field(pairs: int) -> Field:
+def field_as_dense(pairs: int) -> Field:
+    """A square for so many pairs, 50 in a square kilometre."""
     return Field(side=(AREA_OF_A_PAIR * pairs) ** 0.5)
 
 
 def _run(lab: Lab) -> Findings:
     counts, starts = (QUICK, 3) if lab.quick else (COUNTS, STARTS)
-    over_one, over_best = size_ratios(lab, counts, _field, starts)
+    over_one, over_best = size_ratios(lab, counts, field_as_dense, starts)
     fit = field_fit(Field(), lab.seed, lab.quick)
     return Findings(
         tables=size_tables(over_one, over_best, starts),

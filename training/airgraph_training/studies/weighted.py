@@ -54,21 +54,24 @@ def _rates(lab: Lab, field: Field, starts: int, count: int) -> dict[str, FloatAr
     return {**rates, MLP.label: lab.network_rate(lab.trained(MLP, mlp_fit), instances.whole)}
 
 
-def _distances(field: Field) -> str:
+def distances_of(field: Field) -> str:
+    """Heading of a field's column."""
     same = field.nearest == field.farthest
     return f"{field.nearest:g} m" if same else f"{field.nearest:g} to {field.farthest:g} m"
 
 
 def _run(lab: Lab) -> Findings:
     starts, count, fields = (3, 5, FIELDS[:1]) if lab.quick else (STARTS, TESTS, FIELDS)
-    measured = {_distances(f): _rates(lab, f, starts, count) for f in fields}
+    measured = {distances_of(f): _rates(lab, f, starts, count) for f in fields}
     over_one = {name: ratios(rates, ONE) for name, rates in measured.items()}
     over_best = {name: ratios(rates, best_of_name(starts)) for name, rates in measured.items()}
     fit = field_fit(FIELDS[0], lab.seed, lab.quick)
     return Findings(
         tables=(
-            _table(f"Mean weighted sum rate over that of {ONE}, 100 iterations", over_one),
-            _table(f"Mean weighted sum rate over that of the best of {starts} random starts of WMMSE", over_best),
+            distances_table(f"Mean weighted sum rate over that of {ONE}, 100 iterations", over_one),
+            distances_table(
+                f"Mean weighted sum rate over that of the best of {starts} random starts of WMMSE", over_best
+            ),
         ),
         remarks=(
             f"{fit.pairs} pairs in a square kilometre. Columns: distance of a receiver from its transmitter, uniform "
@@ -80,23 +83,25 @@ def _run(lab: Lab) -> Findings:
             f"The MLP reads all channels and the weights, {MLP_EPOCHS} epochs on the same samples. It takes one number "
             "of pairs only, so the studies of scale and density have none.",
         ),
-        draw=lambda axes: _draw(axes, over_one),
+        draw=lambda axes: draw_distances(axes, over_one, "mean weighted sum rate over WMMSE from full power"),
     )
 
 
-def _table(title: str, ratio: dict[str, dict[str, float]]) -> Table:
+def distances_table(title: str, ratio: dict[str, dict[str, float]]) -> Table:
+    """A row a system, a column a field."""
     systems = next(iter(ratio.values()))
     rows = tuple((system, *(f"{by_system[system]:.3f}" for by_system in ratio.values())) for system in systems)
     return Table(title, ("system", *ratio), rows)
 
 
-def _draw(axes: Axes, ratio: dict[str, dict[str, float]]) -> None:
+def draw_distances(axes: Axes, ratio: dict[str, dict[str, float]], xlabel: str) -> None:
+    """A marker a field on the row of each system."""
     for (name, by_system), marker in zip(ratio.items(), "os^D", strict=False):
         ordered = dict(reversed(by_system.items()))
         axes.plot(list(ordered.values()), list(ordered), marker, label=name, markersize=7, alpha=0.8)
     axes.axvline(1.0, color="black", linewidth=0.8)
     axes.grid(axis="y", alpha=0.3)
-    axes.set_xlabel("mean weighted sum rate over WMMSE from full power")
+    axes.set_xlabel(xlabel)
     axes.legend(title="receiver's distance", loc="upper left")
 
 
