@@ -85,7 +85,7 @@ class Settings(SecuritySettings):
     max_message_bytes: int = Field(64 * 1024 * 1024, ge=1024)
     """Largest request and answer message."""
     polish_iterations: int = Field(120, ge=0)
-    """Most classical iterations behind a learned answer where the request does not say."""
+    """Most classical iterations behind a learned answer where the request does not say; a problem may take fewer."""
     max_classical_iterations: int = Field(10_000, ge=1)
     """Most iterations that a request may ask of the classical solver."""
     polish_tolerance: float = Field(1e-5, ge=0)

@@ -8,8 +8,8 @@ every user who sends, and :math:`\lambda = \sum_j g_j` as the shares add up to o
 
 with the factor kept within a tenth and ten: a user who costs the others more than it gains fades. The exponent of one
 is the plain fixed point; three halves goes further, which pays while far from the end and may overshoot near it, so
-the best shares met are what is returned. A step is one K x K inverse, less than half of what one of `reduced_wmmse`
-costs, and takes the rate as far as two to four of those. Our own; the dual is that of `dual_uplink`.
+the best shares met are what is returned. A step is one K x K inverse, costs about half of one of `reduced_wmmse`, and
+takes the rate as far as two to four of those. Our own; the dual is that of `dual_uplink`.
 """
 
 from __future__ import annotations
