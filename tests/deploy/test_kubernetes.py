@@ -218,7 +218,7 @@ def test_a_busy_pod_has_its_quantile_and_an_idle_one_zero(tmp_path):
                     {
                         "expr": f"round(1000 * ({query}))",
                         "eval_time": "4m",
-                        # 90 of 100 calls within 10 ms, all within 20 ms: the 99th lies at nine tenths of the gap: 19 ms.
+                        # 90 of 100 calls within 10 ms, all within 20 ms: the 99th lies at nine tenths of the gap.
                         "exp_samples": [
                             {"labels": '{pod="busy"}', "value": 19},
                             {"labels": '{pod="idle"}', "value": 0},
