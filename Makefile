@@ -14,10 +14,10 @@ export ORT_DISABLE_TELEMETRY := 1
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 SERVE_INSTALLED := $(SERVE_VENV)/.installed
-CODE := models training server clients tests benchmarks
+CODE := models training server clients tests benchmarks docs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format typecheck protos protos-check bench train image image-test clean python-version
+.PHONY: help demo test lint format typecheck protos protos-check docs bench train image image-test clean python-version
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -51,6 +51,9 @@ protos-check: $(INSTALLED) ## Lint the contract and fail where the committed stu
 	@echo "==> protos"
 	@$(BIN)/buf lint proto
 	@$(BIN)/python clients/generate_stubs.py --check
+
+docs: $(INSTALLED) ## Regenerate the reference pages from proto/ and the server's settings
+	@$(BIN)/python docs/generate_reference.py
 
 bench: $(INSTALLED) ## Measure quality and speed on one thread; writes docs/measurements.md
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/measure.py --write

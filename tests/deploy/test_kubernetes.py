@@ -191,6 +191,50 @@ def test_the_inference_service_runs_on_the_runtime(manifests):
     assert service["metadata"]["name"] != "airgraph"
 
 
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_a_busy_pod_has_its_quantile_and_an_idle_one_zero(tmp_path):
+    rules = yaml.safe_load((KUBERNETES / "prometheus-adapter" / "rules.yaml").read_text())["rules"]["custom"]
+    (query,) = [rule["metricsQuery"] for rule in rules if rule["name"]["as"] == "airgraph_allocate_p99_seconds"]
+    query = query.replace("<<.LabelMatchers>>", 'namespace="airgraph"').replace("<<.GroupBy>>", "pod")
+    pods = {pod: f'namespace="airgraph",pod="{pod}"' for pod in ("busy", "idle")}
+    calls = 'grpc_service="airgraph.v1.Allocator",grpc_method="Allocate"'
+    document = {
+        "rule_files": [],
+        "tests": [
+            {
+                "interval": "15s",
+                "input_series": [
+                    *({"series": f"airgraph_queue_depth{{{own}}}", "values": "3x20"} for own in pods.values()),
+                    *(
+                        {
+                            "series": f'grpc_server_handling_seconds_bucket{{{own},{calls},le="{bound}"}}',
+                            "values": f"0+{rate}x20" if pod == "busy" else "0x20",
+                        }
+                        for pod, own in pods.items()
+                        for bound, rate in (("0.01", 90), ("0.02", 100), ("+Inf", 100))
+                    ),
+                ],
+                "promql_expr_test": [
+                    {
+                        "expr": f"round(1000 * ({query}))",
+                        "eval_time": "4m",
+                        # 90 of 100 calls within 10 ms, all within 20 ms: the 99th lies at nine tenths of the gap.
+                        "exp_samples": [
+                            {"labels": '{pod="busy"}', "value": 19},
+                            {"labels": '{pod="idle"}', "value": 0},
+                        ],
+                    }
+                ],
+            }
+        ],
+    }
+    (tmp_path / "test.yaml").write_text(yaml.safe_dump(document))
+    done = subprocess.run(
+        ["promtool", "test", "rules", tmp_path / "test.yaml"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_what_autoscaling_asks_for_is_what_the_server_measures(manifests, tmp_path):
     rules = yaml.safe_load((KUBERNETES / "prometheus-adapter" / "rules.yaml").read_text())["rules"]["custom"]
     metrics = of_kind(manifests["cpu"], "HorizontalPodAutoscaler")["spec"]["metrics"]

@@ -26,8 +26,9 @@ if _version_not_supported:
 
 
 class RegistryStub:
-    """Lists, describes, loads and unloads models. Every method is guarded by the server's administrator credentials
-    where those are configured.
+    """Lists, describes, loads and unloads models. Where the server has an access file, ListModels and DescribeModel are open
+    to every caller it knows, the others to administrators; where it has none, the others are open only on a server that
+    listens on loopback.
     """
 
     def __init__(self, channel):
@@ -64,8 +65,9 @@ class RegistryStub:
 
 
 class RegistryServicer:
-    """Lists, describes, loads and unloads models. Every method is guarded by the server's administrator credentials
-    where those are configured.
+    """Lists, describes, loads and unloads models. Where the server has an access file, ListModels and DescribeModel are open
+    to every caller it knows, the others to administrators; where it has none, the others are open only on a server that
+    listens on loopback.
     """
 
     def ListModels(self, request, context):
@@ -140,8 +142,9 @@ def add_RegistryServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Registry:
-    """Lists, describes, loads and unloads models. Every method is guarded by the server's administrator credentials
-    where those are configured.
+    """Lists, describes, loads and unloads models. Where the server has an access file, ListModels and DescribeModel are open
+    to every caller it knows, the others to administrators; where it has none, the others are open only on a server that
+    listens on loopback.
     """
 
     @staticmethod

@@ -27,8 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class RegistryStub:
-    """Lists, describes, loads and unloads models. Every method is guarded by the server's administrator credentials
-    where those are configured.
+    """Lists, describes, loads and unloads models. Where the server has an access file, ListModels and DescribeModel are open
+    to every caller it knows, the others to administrators; where it has none, the others are open only on a server that
+    listens on loopback.
     """
 
     @_typing.overload
@@ -48,8 +49,9 @@ class RegistryStub:
 
 @_typing.type_check_only
 class RegistryAsyncStub(RegistryStub):
-    """Lists, describes, loads and unloads models. Every method is guarded by the server's administrator credentials
-    where those are configured.
+    """Lists, describes, loads and unloads models. Where the server has an access file, ListModels and DescribeModel are open
+    to every caller it knows, the others to administrators; where it has none, the others are open only on a server that
+    listens on loopback.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -65,8 +67,9 @@ class RegistryAsyncStub(RegistryStub):
     """Looks through the zoo again: loads what is new, replaces what has changed, unloads what is gone."""
 
 class RegistryServicer(metaclass=_abc_1.ABCMeta):
-    """Lists, describes, loads and unloads models. Every method is guarded by the server's administrator credentials
-    where those are configured.
+    """Lists, describes, loads and unloads models. Where the server has an access file, ListModels and DescribeModel are open
+    to every caller it knows, the others to administrators; where it has none, the others are open only on a server that
+    listens on loopback.
     """
 
     @_abc_1.abstractmethod

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from airgraph_client.connection import Connection
+from airgraph_client.connection import Connection, connect
 from airgraph_client.load.mix import DEFAULT_MIX, Share, read_mix
 from airgraph_client.load.plan import Arrivals, CallKind, LoadPlan
 from airgraph_client.load.record import Record
@@ -25,6 +25,7 @@ POLICY_NAMES: dict[str, PolicyName] = {"auto": "auto", "learned": "learned", "cl
 
 
 def load(
+    context: typer.Context,
     target: Annotated[str, typer.Option(help="Address of the server.", envvar="AIRGRAPH_TARGET")] = "localhost:50051",
     arrivals: Annotated[Arrivals, typer.Option(help="Open loop by the clock, or closed.")] = Arrivals.POISSON,
     kind: Annotated[CallKind, typer.Option(help="How instances travel.")] = CallKind.UNARY,
@@ -70,7 +71,7 @@ def load(
         policy=POLICY_NAMES[policy],
         seed=seed,
     )
-    connection = Connection(target)
+    connection = connect(target, None, context.obj, None, (), ())
     if search:
         steps = highest_rate(lambda step: _step(connection, step, shares, limits, console), plan, limits, search)
     else:

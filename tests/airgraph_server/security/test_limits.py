@@ -223,3 +223,17 @@ def forever(request):
 def one_and_wait(request, more):
     yield request
     more.wait()
+
+
+def test_a_stream_older_than_age_and_grace_is_cut_as_unavailable(serve, request_):
+    more = threading.Event()
+    aged = serve(max_connection_age_seconds=0.3, max_connection_grace_seconds=0.3)
+    with aged as server, grpc.insecure_channel(server.target) as channel:
+        stub = allocator_pb2_grpc.AllocatorStub(channel)
+        stream = stub.AllocateStream(one_and_wait(request_, more), timeout=20)
+        next(stream)
+        with pytest.raises(grpc.RpcError) as caught:
+            next(stream)
+        more.set()
+        assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert streamed(stub, request_)

@@ -214,6 +214,9 @@ def test_the_command_speaks_tls_with_a_token(tmp_path, access):
             assert result.exit_code in (2, 3)
             assert words in result.stderr
             assert result.stderr.count("\n") == 1
+        load = ["load", "--target", server.target, "--rate", "20", "--duration", "0.5", "--warmup", "0"]
+        loaded = run([*trusting, "--token-file", str(file), *load, "--max-failed", "0"])
+        assert loaded.exit_code == 0, loaded.output
         # Health needs no token, as probes have none.
         assert run([*trusting, "status", "--target", server.target]).exit_code == 0
 
