@@ -67,13 +67,13 @@ class Allocation:
     def allocate(self, requests: Sequence[allocator_pb2.AllocateRequest], scope: CallScope) -> list[Outcome]:
         """One response or error a request, in order. A bad instance fails alone."""
         try:
-            self.scheduler.enter()
+            self.scheduler.door.enter(len(requests), scope.deadline)
         except CallError as refusal:
             return [refusal for _ in requests]
         try:
             outcomes = self._answer(requests, scope)
         finally:
-            self.scheduler.leave()
+            self.scheduler.door.leave(len(requests))
         late = scope.deadline is not None and perf_counter() > scope.deadline
         missed = len(outcomes) if late else sum(isinstance(outcome, DeadlineMissedError) for outcome in outcomes)
         self._metrics.deadline_missed.inc(missed)
@@ -85,13 +85,13 @@ class Allocation:
         """Answers one instance some time later, from another thread; a refusal at once, from this one."""
         began = perf_counter()
         try:
-            self.scheduler.enter()
+            self.scheduler.door.enter(1, scope.deadline)
         except CallError as refusal:
             answered(refusal)
             return
 
         def done(outcome: Outcome) -> None:
-            self.scheduler.leave()
+            self.scheduler.door.leave(1)
             self._metrics.deadline_missed.inc(isinstance(outcome, DeadlineMissedError))
             answered(outcome)
 

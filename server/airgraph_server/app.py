@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
@@ -33,6 +34,7 @@ from inference import open_inference_pb2, open_inference_pb2_grpc
 ALLOCATOR = allocator_pb2.DESCRIPTOR.services_by_name["Allocator"].full_name
 REGISTRY = registry_pb2.DESCRIPTOR.services_by_name["Registry"].full_name
 SPARE_THREADS = 16
+LAST_WAIT = 1.0
 INFERENCE = open_inference_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
 
 
@@ -81,7 +83,7 @@ class Server:
         allocator_pb2_grpc.add_AllocatorServicer_to_server(self._allocator, self._grpc)
         registry_pb2_grpc.add_RegistryServicer_to_server(RegistryServicer(self.registry), self._grpc)
         open_inference_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(
-            InferenceServicer(self.registry, self._allocation.scheduler, self._ready.is_set, settings.threads),
+            InferenceServicer(self.registry, self._allocation.scheduler.door, self._ready.is_set, settings.threads),
             self._grpc,
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
@@ -127,7 +129,9 @@ class Server:
         self._ready.clear()
         self._health.enter_graceful_shutdown()
         self._allocator.drain()
-        self._grpc.stop(self.settings.drain_seconds if grace is None else grace).wait()
+        seconds = self.settings.drain_seconds if grace is None else grace
+        # A health watch that its caller cancels meanwhile may leave gRPC waiting for ever.
+        self._grpc.stop(seconds).wait(seconds + LAST_WAIT)
         self._allocation.close()
         if self._probes is not None:
             self._probes.stop()
@@ -138,6 +142,8 @@ class Server:
 
     def run(self) -> None:
         """Serves until SIGTERM or SIGINT, then drains."""
+        # A handler that waits for the interpreter lock waits a millisecond, not five, for one that computes.
+        sys.setswitchinterval(1e-3)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         signal.signal(signal.SIGHUP, lambda number, frame: self._wake.set())

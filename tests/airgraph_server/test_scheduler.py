@@ -11,6 +11,7 @@ from airgraph_models.problems import POWER_CONTROL
 from airgraph_server.decision.types import Decision, Policy, Task
 from airgraph_server.errors import DeadlineMissedError, OverloadedError
 from airgraph_server.metrics import Metrics
+from airgraph_server.scheduler.door import Door
 from airgraph_server.scheduler.load import Load, LoadCost
 from airgraph_server.scheduler.scheduler import Scheduler
 from airgraph_server.settings import Settings
@@ -204,15 +205,30 @@ def test_no_time_for_the_wait_is_refused_at_once_as_overload_with_a_hint(make):
     assert len(waiting.ended()) == 8
 
 
-def test_room_is_bounded_and_given_back(make):
-    scheduler = make(HeldDecider(held=False), max_queued_calls=1)
-    scheduler.enter()
-    scheduler.enter()
+def test_room_is_bounded_and_given_back():
+    metrics = Metrics()
+    door = Door(2, 0.0, metrics)
+    door.enter(1, None)
+    door.enter(64, None)
     with pytest.raises(OverloadedError) as caught:
-        scheduler.enter()
+        door.enter(1, None)
     assert caught.value.retry_after > 0
-    scheduler.leave()
-    scheduler.enter()
+    assert metrics.registry.get_sample_value("airgraph_shed_total") == 1
+    door.leave(64)
+    door.enter(1, None)
+
+
+def test_who_would_be_late_behind_those_inside_is_refused_at_the_door():
+    door = Door(100, 0.0, Metrics())
+    door.enter(1, None)
+    sleep(0.05)
+    door.leave(1)
+    # The only one inside is never refused: what was slow once may be fast now.
+    door.enter(1, perf_counter() + 1e-3)
+    door.enter(1, perf_counter() + 10)
+    with pytest.raises(OverloadedError) as caught:
+        door.enter(1, perf_counter() + 0.06)
+    assert caught.value.retry_after >= 0.05
 
 
 def test_a_queue_with_a_deadline_ends_the_polish_of_what_runs(make):

@@ -105,7 +105,7 @@ def test_idle_streams_end_at_once_when_the_server_drains(tmp_path):
 
 
 def test_health_watches_hold_no_threads(tmp_path):
-    with Server(Settings(port=0, metrics_port=None, zoo=tmp_path, threads=1)) as server:
+    with Server(Settings(port=0, metrics_port=None, zoo=tmp_path, threads=1, drain_seconds=1.0)) as server:
         before = threading.active_count()
         with grpc.insecure_channel(server.target) as channel:
             health = health_pb2_grpc.HealthStub(channel)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -105,7 +106,8 @@ class GainBlocks:
 
     def split(self, output: npt.NDArray[np.generic]) -> list[npt.NDArray[np.generic]]:
         """Cuts a per-node output ``[N, ...]`` into one array a graph."""
-        return np.split(output, np.cumsum(self.sizes)[:-1])
+        ends = list(accumulate(self.sizes))
+        return [output[end - size : end] for size, end in zip(self.sizes, ends, strict=True)]
 
 
 def build_gain_blocks(graphs: Sequence[GainGraph]) -> GainBlocks:

@@ -13,7 +13,7 @@ from airgraph_server.errors import CallError, InvalidInstanceError, ModelNotFoun
 from airgraph_server.registry.model import LoadedModel
 from airgraph_server.registry.registry import Entry, Registry
 from airgraph_server.rpc.status import abort
-from airgraph_server.scheduler.scheduler import Scheduler
+from airgraph_server.scheduler.door import Door
 from inference import open_inference_pb2 as messages
 from inference import open_inference_pb2_grpc
 
@@ -25,9 +25,9 @@ PLATFORMS = {"onnxruntime": "onnxruntime_onnx", "torchscript": "pytorch_torchscr
 class InferenceServicer(open_inference_pb2_grpc.GRPCInferenceServiceServicer):
     """The same registry in another protocol. A model is called ``problem/name``, or ``name`` where that is unique."""
 
-    def __init__(self, registry: Registry, scheduler: Scheduler, ready: Callable[[], bool], computing: int) -> None:
+    def __init__(self, registry: Registry, door: Door, ready: Callable[[], bool], computing: int) -> None:
         """Keeps the registry, the room for calls, and as many places to compute as calls may compute at once."""
-        self._registry, self._scheduler, self._ready = registry, scheduler, ready
+        self._registry, self._door, self._ready = registry, door, ready
         self._places = threading.BoundedSemaphore(computing)
 
     def ServerLive(  # noqa: N802
@@ -134,12 +134,12 @@ class InferenceServicer(open_inference_pb2_grpc.GRPCInferenceServiceServicer):
         if any(name != model.output_name for name in asked):
             raise InvalidInstanceError("outputs", model.output_name, ", ".join(asked))
         inputs = read_inputs(request, model.example)
-        self._scheduler.enter()
+        self._door.enter(1, None)
         try:
             with self._places:
                 output = model.run_raw(inputs)
         finally:
-            self._scheduler.leave()
+            self._door.leave(1)
         described = messages.ModelInferResponse.InferOutputTensor(
             name=model.output_name, datatype="FP32", shape=output.shape
         )

@@ -17,13 +17,13 @@ from typing import Protocol
 from airgraph_server.decision.types import Decision, Policy, Task
 from airgraph_server.errors import CallError, DeadlineMissedError, OverloadedError
 from airgraph_server.metrics import Metrics
+from airgraph_server.scheduler.door import Door
 from airgraph_server.scheduler.job import Job, Kind, Result, Ticket, kind_of, load_of
 from airgraph_server.scheduler.load import NOTHING, Load, LoadCost
 from airgraph_server.scheduler.queue import Budget, TicketQueue
 from airgraph_server.settings import Settings
 
 GONE = "the caller has gone away, or the deadline passed, before the answer was computed"
-SHORTEST_RETRY = 1e-3
 
 
 class Decides(Protocol):
@@ -48,7 +48,7 @@ class Scheduler:
         self._costs: dict[Kind, LoadCost] = {}
         self._floors: dict[Kind, LoadCost] = {}
         self._running: dict[int, float] = {}
-        self._inside = 0
+        self.door = Door(settings.threads + settings.max_queued_calls, settings.deadline_reserve, metrics)
         self._sequence = itertools.count()
         self._needed_at = math.inf
         self._closed = False
@@ -63,27 +63,6 @@ class Scheduler:
         with self._lock:
             self._closed = True
             self._work.notify_all()
-
-    def enter(self) -> None:
-        """Takes room for one call before anything of it was read; `leave` gives it back.
-
-        Raises:
-            OverloadedError: As many calls are here as may be.
-        """
-        with self._lock:
-            if self._inside < self._settings.threads + self._settings.max_queued_calls:
-                self._inside += 1
-                self._metrics.queue_depth.set(self._inside)
-                return
-            here, wait = self._inside, max(self._busy_for(self._queue.all()), SHORTEST_RETRY)
-        self._metrics.shed.inc()
-        raise OverloadedError(f"{here} calls are here already; try again in {wait:.3f} s", wait)
-
-    def leave(self) -> None:
-        """Gives the room of one call back."""
-        with self._lock:
-            self._inside -= 1
-            self._metrics.queue_depth.set(self._inside)
 
     def run(self, tasks: Sequence[Task], priorities: Sequence[int] | None = None) -> list[Result]:
         """Decides the tasks of one call in its caller's thread; one result a task, in order."""
