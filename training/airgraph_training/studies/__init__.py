@@ -2,6 +2,7 @@
 
 from airgraph_training.studies.complexity import COMPLEXITY
 from airgraph_training.studies.convergence import CONVERGENCE
+from airgraph_training.studies.correlation import CORRELATION
 from airgraph_training.studies.d2d_samples import D2D_SAMPLES
 from airgraph_training.studies.d2d_scaling import D2D_SCALING
 from airgraph_training.studies.d2d_shift import D2D_SHIFT
@@ -14,9 +15,13 @@ from airgraph_training.studies.lab import Lab
 from airgraph_training.studies.mobility import MOBILITY
 from airgraph_training.studies.scalability import SCALABILITY
 from airgraph_training.studies.scale import SCALE
+from airgraph_training.studies.se_complexity import SE_COMPLEXITY
+from airgraph_training.studies.se_snr import SE_SNR
+from airgraph_training.studies.se_table import SE_TABLE
 from airgraph_training.studies.study import Findings, Study, Table
 from airgraph_training.studies.topology import TOPOLOGY
 from airgraph_training.studies.universal import UNIVERSAL
+from airgraph_training.studies.users import USERS_STUDY
 from airgraph_training.studies.uwgnn_width import UWGNN_WIDTH
 from airgraph_training.studies.wcgcn_iterations import WCGCN_ITERATIONS
 from airgraph_training.studies.weighted import WEIGHTED
@@ -42,6 +47,11 @@ STUDIES = {
         MOBILITY,
         UNIVERSAL,
         FRONTIER,
+        SE_TABLE,
+        SE_SNR,
+        SE_COMPLEXITY,
+        USERS_STUDY,
+        CORRELATION,
     )
 }
 """Every study by its name."""
