@@ -5,6 +5,7 @@ from airgraph_training.studies.beam_time import BF_TIME
 from airgraph_training.studies.beamforming import BEAMFORMING_STUDY
 from airgraph_training.studies.complexity import COMPLEXITY
 from airgraph_training.studies.convergence import CONVERGENCE
+from airgraph_training.studies.correlation import CORRELATION
 from airgraph_training.studies.d2d_samples import D2D_SAMPLES
 from airgraph_training.studies.d2d_scaling import D2D_SCALING
 from airgraph_training.studies.d2d_shift import D2D_SHIFT
@@ -19,9 +20,13 @@ from airgraph_training.studies.precoding_frontier import PRECODING_FRONTIER
 from airgraph_training.studies.precoding_universal import PRECODING_UNIVERSAL
 from airgraph_training.studies.scalability import SCALABILITY
 from airgraph_training.studies.scale import SCALE
+from airgraph_training.studies.se_complexity import SE_COMPLEXITY
+from airgraph_training.studies.se_snr import SE_SNR
+from airgraph_training.studies.se_table import SE_TABLE
 from airgraph_training.studies.study import Findings, Study, Table
 from airgraph_training.studies.topology import TOPOLOGY
 from airgraph_training.studies.universal import UNIVERSAL
+from airgraph_training.studies.users import USERS_STUDY
 from airgraph_training.studies.uwgnn_width import UWGNN_WIDTH
 from airgraph_training.studies.wcgcn_iterations import WCGCN_ITERATIONS
 from airgraph_training.studies.weighted import WEIGHTED
@@ -51,6 +56,11 @@ STUDIES = {
         MOBILITY,
         UNIVERSAL,
         FRONTIER,
+        SE_TABLE,
+        SE_SNR,
+        SE_COMPLEXITY,
+        USERS_STUDY,
+        CORRELATION,
         PRECODING_UNIVERSAL,
         PRECODING_FRONTIER,
     )

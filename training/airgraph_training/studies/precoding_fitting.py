@@ -84,6 +84,13 @@ def batches(fit: PrecodingFit, groups: list[Tensor], generator: torch.Generator)
         yield rotate(parts[place], generator) if fit.rotated else parts[place]
 
 
+def standardise(network: nn.Module, groups: list[Tensor]) -> None:
+    """Gives a network the unit of its training set's channels, if it takes any."""
+    take = getattr(network, "standardise", None)
+    if take is not None:
+        take(torch.cat([group.flatten(0, 1) for group in groups])[None])
+
+
 AfterEpoch = Callable[[int, nn.Module], bool]
 
 
@@ -93,15 +100,13 @@ def fit_precoding(
     """Trains ``network`` in place.
 
     Args:
-        network: Takes channels ``[B, K, N, 2]``, returns precoders ``[B, N, K, 2]`` on a budget of one.
+        network: Takes channels ``[B, K, N, 2]``, returns precoders ``[B, N, K, 2]`` on a budget of one; built for the
+            fit's samples, see `PrecodingNetwork.build`.
         fit: How.
         after_epoch: Called with (epoch from one, network) after every epoch; what it returns ends the training or not.
         final_share: Share of the peak learning rate that the run ends with.
     """
     groups = fit.draw()
-    standardise = getattr(network, "standardise", None)
-    if standardise is not None:
-        standardise(torch.cat([group.flatten(0, 1) for group in groups])[None])
     generator = torch.Generator().manual_seed(fit.seed)
     optimizer = torch.optim.Adam(network.parameters(), lr=fit.learning_rate)
     steps = fit.epochs * sum(math.ceil(len(group) / fit.batch) for group in groups)
@@ -138,14 +143,16 @@ class PrecodingNetwork:
     make: Callable[[], nn.Module]
     sizes: dict[str, Any]
 
-    def build(self, seed: int) -> nn.Module:
-        """The module with the initial weights of a seed."""
-        torch.manual_seed(seed)
-        return self.make()
+    def build(self, fit: PrecodingFit) -> nn.Module:
+        """The module with the initial weights of a fit's seed and the unit of its samples."""
+        torch.manual_seed(fit.seed)
+        module = self.make()
+        standardise(module, fit.draw())
+        return module.eval()
 
     def trained(self, lab: Lab, fit: PrecodingFit) -> nn.Module:
         """Trained now or by an earlier visit with the same settings."""
-        module = self.build(fit.seed)
+        module = self.build(fit)
         told = f"{self.label}, N = {fit.antennas}, K = {fit.users}, {fit.snr_db:g} dB, {fit.samples:,} samples"
         settings = [self.name, self.sizes, fit.describe()]
         return lab.kept(f"precoding-{self.name}", settings, module, lambda: fit_precoding(module, fit), told)
