@@ -9,15 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from airgraph_models.problems import POWER_CONTROL, Beamforming, Links, PowerControl, Precoding
+from airgraph_models.problems import CELL_FREE, POWER_CONTROL, Beamforming, CellFree, Links, PowerControl, Precoding
 from airgraph_models.problems.beamforming_features import Frames, beamforming_graph, beamforming_statistics
 from airgraph_models.problems.layouts import LAYOUTS, ROW_TABLE, Graph
 from airgraph_models.problems.precoding_gram import gram_view
 from airgraph_training.channels import PathLoss, drop_pairs, rayleigh, rician
+from airgraph_training.channels.cell_free import CELL_FREE_SNR, PILOT_LENGTH, drop_cell_free
 from airgraph_training.channels.rayleigh import Complex128Array
 from airgraph_training.channels.umi import kept_drops
 
-Instance = PowerControl | Beamforming | Precoding
+Instance = PowerControl | Beamforming | Precoding | CellFree
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class SampleGroup:
         reach: The network sees links within this many metres only (paper 001, section V-B); the objective counts all.
         weighted: Share of the samples with rate weights uniform in 0..1; the others weigh one.
         antennas: Of the one transmitter in precoding, where ``pairs`` are its users; 0 for the other problems.
+        access_points: Of a cell-free network, where ``pairs`` are its users; 0 for the other problems.
         drops: Name of the file of UMi drops that the users are taken from; None for i.i.d. Rayleigh fading.
         spread_db: Range of the spread in precoding: each user's level lies uniformly within so many dB; of UMi drops
             what the power control leaves of their own spread, in hundredths.
@@ -56,6 +58,7 @@ class SampleGroup:
     reach: float | None = None
     weighted: float = 0.0
     antennas: int = 0
+    access_points: int = 0
     drops: str | None = None
     spread_db: tuple[float, float] = (0.0, 0.0)
 
@@ -68,7 +71,8 @@ class Prepared:
         group: What was drawn.
         layout: Of the graphs.
         graphs: One a sample, as the server would build it.
-        channel: ``[n, K, K, F]``, or ``[n, K, K]`` Gram matrices, as `airgraph_training.losses` takes it.
+        channel: ``[n, K, K, F]``, ``[n, K, K]`` Gram matrices or ``[n, K, K + 1]`` couplings, as
+            `airgraph_training.losses` takes it.
         weights: ``[n, K]``.
         statistics: Input statistics of each.
         instances: The instances whose objective is meant (all links).
@@ -145,6 +149,8 @@ class Sample(NamedTuple):
 def _sample(rng: np.random.Generator, group: SampleGroup, antennas: int, layout: str) -> Sample:
     if group.antennas:
         return _precoding_sample(rng, group)
+    if group.access_points:
+        return _cell_free_sample(rng, group)
     channel, distance = _channel(rng, group, max(antennas, 1))
     weights = rng.uniform(0.0, 1.0, group.pairs) if rng.uniform() < group.weighted else np.ones(group.pairs)
     seen, links = channel, None
@@ -182,6 +188,16 @@ def _precoding_sample(rng: np.random.Generator, group: SampleGroup) -> Sample:
     instance = Precoding.create(channel, weights=weights)
     seen = gram_view(instance)
     return Sample(seen.graph, seen.gram, weights, seen.statistics, instance)
+
+
+def _cell_free_sample(rng: np.random.Generator, group: SampleGroup) -> Sample:
+    network = drop_cell_free(rng, group.access_points, group.pairs)
+    pilots = None if group.pairs <= PILOT_LENGTH else rng.integers(0, PILOT_LENGTH, group.pairs)
+    snr = CELL_FREE_SNR * 10 ** (_within(rng, group.power_db) / 10)
+    instance = CellFree.create(network, snr=snr, pilots=pilots, pilot_length=PILOT_LENGTH)
+    view, coupling = CELL_FREE.view(instance), instance.coupling
+    channel = np.concatenate([coupling.matrix, coupling.noise[:, None]], axis=1).astype(np.float32)
+    return Sample(view.graph, channel, np.ones(group.pairs), view.statistics, instance)
 
 
 def prepare(

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from airgraph_models.problems import FAMILIES, Beamforming, PowerControl, Precoding
+from airgraph_models.problems import FAMILIES, Beamforming, CellFree, PowerControl, Precoding
 from airgraph_models.problems.layouts import LAYOUTS
 from airgraph_models.problems.links import Links
 from airgraph_models.zoo.card import read_card
@@ -26,6 +26,7 @@ REFERENCE_FILES = {
     "power_control": "d2d_gaussian.npz",
     "beamforming": "miso_interference.npz",
     "precoding": "mu_miso.npz",
+    "cell_free": "cell_free.npz",
 }
 REACH = 500.0
 
@@ -131,6 +132,9 @@ def reference_figures(network: Exported, directory: Path) -> Iterator[Figure]:
     if problem == "precoding":
         yield from _downlink_figures(network, stored)
         return
+    if problem == "cell_free":
+        yield from _cell_free_figures(network, stored)
+        return
     for pairs in (10, 50):
         channels = stored[f"K{pairs}_H"].astype(np.complex128)
         whole: list[Instance] = [Beamforming.create(channel) for channel in channels]
@@ -153,6 +157,16 @@ def _downlink_figures(network: Exported, stored: Mapping[str, np.ndarray]) -> It
             best = stored[f"N{antennas}K{users}_S{level}_best_rate"]
             objectives = network.objectives(whole, whole)
             yield _figure(network.problem, name, objectives, whole, "best of many WMMSE starts (stored)", best)
+
+
+def _cell_free_figures(network: Exported, stored: Mapping[str, np.ndarray]) -> Iterator[Figure]:
+    snr, length = float(stored["snr"]), int(stored["pilot_length"])
+    for users in (6, 8, 10):
+        drops = stored[f"K{users}_fading"]
+        whole: list[Instance] = [CellFree.create(fading, snr=snr, pilot_length=length) for fading in drops]
+        objectives = network.objectives(whole, whole)
+        name = f"cell_free.npz, M = 30, K = {users}: orthogonal pilots"
+        yield _figure(network.problem, name, objectives, whole, "the optimum (stored)", stored[f"K{users}_opt_rate"])
 
 
 def _within_reach(channel: np.ndarray, distance: np.ndarray) -> Beamforming:

@@ -8,13 +8,14 @@ import numpy as np
 
 from airgraph_models.gnn.aligned import AlignedGNN
 from airgraph_models.gnn.gram import GramGNN
+from airgraph_models.gnn.max_min import MaxMinGNN
 from airgraph_models.gnn.wcgcn import WCGCN
 from airgraph_models.problems.gain_blocks import DenseGains, GainGraph, SparseGains, build_gain_blocks
 from airgraph_models.problems.gram_blocks import DenseUsers, build_gram_blocks
 from airgraph_models.problems.layouts import GAIN_BLOCKS, GRAM_BLOCKS, ROW_TABLE, JoinedGraphs
 from airgraph_models.problems.row_table import LinkGraph, build_row_table
 
-GraphNetwork = WCGCN | AlignedGNN | GramGNN
+GraphNetwork = WCGCN | AlignedGNN | GramGNN | MaxMinGNN
 
 AXES: dict[str, dict[str, dict[int, str]]] = {
     ROW_TABLE: {
@@ -46,7 +47,7 @@ LARGEST_LEVEL = 12.0
 
 def layout_of(network: GraphNetwork) -> str:
     """Name of the layout that a network reads."""
-    if isinstance(network, GramGNN):
+    if isinstance(network, GramGNN | MaxMinGNN):
         return GRAM_BLOCKS
     return ROW_TABLE if isinstance(network, WCGCN) else GAIN_BLOCKS
 
@@ -90,6 +91,13 @@ def random_users(rng: np.random.Generator, users: int, user_features: int, pair_
     return DenseUsers(user, pair)
 
 
+def random_couplings(rng: np.random.Generator, users: int) -> DenseUsers:
+    """Random users whose noise and couplings lie within four orders of magnitude."""
+    pair = np.exp(rng.uniform(-9.0, 0.0, (users, users, 1))).astype(np.float32)
+    pair[np.arange(users), np.arange(users)] = 0.0
+    return DenseUsers(np.exp(rng.uniform(-9.0, 0.0, (users, 2))).astype(np.float32), pair)
+
+
 def example_input(network: GraphNetwork) -> JoinedGraphs:
     """One union to trace with; every extent is larger than one."""
     return next(check_inputs(network, np.random.default_rng(0), ((9, 4),)))
@@ -107,6 +115,8 @@ def check_inputs(
         elif isinstance(network, GramGNN):
             features = network.features
             yield build_gram_blocks([random_users(rng, size, *features) for size in union])
+        elif isinstance(network, MaxMinGNN):
+            yield build_gram_blocks([random_couplings(rng, size) for size in union])
         else:
             for dense in (True, False):
                 yield build_gain_blocks([random_gains(rng, size, dense=dense) for size in union])

@@ -100,6 +100,29 @@ def dual_uplink_objective(share: Tensor, gram: Tensor, weights: Tensor) -> Tenso
     return rate
 
 
+SHARPNESS = 10.0
+"""Of the smooth minimum: at most K^(1/10) below the true one."""
+
+
+def cell_free_objective(share: Tensor, coupling: Tensor, weights: Tensor) -> Tensor:
+    r"""Smooth lower envelope of the smallest rate, :math:`\log_2(1 + (\sum_k \text{SINR}_k^{-\beta})^{-1/\beta})`.
+
+    The smallest rate itself moves one user at a time, which makes the training swing (paper 000, VI-B).
+
+    Args:
+        share: ``[B, K, 1]`` powers in 0..1.
+        coupling: ``[B, K, K + 1]``, F and u of `airgraph_models.problems.cell_free_instance.Coupling` side by side.
+        weights: ``[B, K]``, not used: the smallest rate has none.
+
+    Returns:
+        ``[B]`` bit/s/Hz.
+    """
+    load = torch.matmul(coupling[:, :, :-1], share).squeeze(-1) + coupling[:, :, -1]
+    sinr = torch.log(share.squeeze(-1).clamp(min=SMALLEST_SHARE)) - torch.log(load)
+    smallest = -torch.logsumexp(-SHARPNESS * sinr, dim=1) / SHARPNESS
+    return torch.log1p(torch.exp(smallest)) / math.log(2.0)
+
+
 def _weighted_rate(heard: Tensor, weights: Tensor) -> Tensor:
     """``heard [B, K, K]`` received powers, receiver first, to ``[B]`` weighted sum rates."""
     own = heard.diagonal(dim1=1, dim2=2)

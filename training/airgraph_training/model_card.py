@@ -16,11 +16,13 @@ import torch
 
 from airgraph_models.gnn.aligned import AlignedArchitecture
 from airgraph_models.gnn.gram import GramArchitecture
+from airgraph_models.gnn.max_min import MaxMinArchitecture
 from airgraph_models.gnn.wcgcn import WCGCN, WCGCNArchitecture
-from airgraph_models.problems import FAMILIES, Beamforming, PowerControl, Precoding
+from airgraph_models.problems import FAMILIES, Beamforming, CellFree, PowerControl, Precoding
 from airgraph_models.problems.layouts import LAYOUTS
 from airgraph_models.zoo.card import ANY_NUMBER, CARD_FILE, SCHEMA_VERSION, parse_card, sha256
 from airgraph_training.channels import PUBLISHED_FIELD, drop_pairs, rayleigh
+from airgraph_training.channels.cell_free import PILOT_LENGTH
 from airgraph_training.data import SampleGroup
 from airgraph_training.evaluation import Figure
 from airgraph_training.export import (
@@ -37,11 +39,13 @@ from airgraph_training.run import Domain, TrainedRun
 
 LIBRARIES = ("torch", "lightning", "numpy", "onnx", "onnxruntime")
 GOLDEN_PAIRS, GOLDEN_SEED, GOLDEN_NOISE, GOLDEN_TOLERANCE = 6, 6, 0.1, 1e-5
-NODES = {"power_control": (2, 2000), "beamforming": (2, 2000), "precoding": (1, 64)}
+NODES = {"power_control": (2, 2000), "beamforming": (2, 2000), "precoding": (1, 64), "cell_free": (1, 64)}
 """Sizes to serve: the updates are local and shared by all nodes, so size itself is no limit (paper 001, table III);
 the links of a node are, and have a range of their own. In precoding all users are linked: twice those of the training
 set at most."""
+LOSSES = {"cell_free": "mean of -log(smooth lower envelope of the smallest rate), unsupervised"}
 GOLDEN_ANTENNAS = 8
+GOLDEN_ACCESS_POINTS = 10
 PAPERS = {
     WCGCNArchitecture: {
         "authors": "Y. Shen, Y. Shi, J. Zhang, K. B. Letaief",
@@ -62,6 +66,13 @@ PAPERS = {
         "title": "Gram-domain graph network, our own design",
         "venue": "none; the optimal structure is (2) of A Model-based GNN for Learning Precoding",
         "equation": "docstring of airgraph_models.gnn.gram",
+    },
+    MaxMinArchitecture: {
+        "authors": "AirGraph",
+        "title": "Unrolled max-min network, our own design",
+        "venue": "none; the problem is (5)-(6) of Graph Neural Networks for Wireless Communications: From Theory to "
+        "Practice",
+        "equation": "docstring of airgraph_models.gnn.max_min",
     },
 }
 """Where each kind of network is from."""
@@ -131,7 +142,7 @@ def card_document(run: TrainedRun, files: Path, figures: Sequence[Figure], diffe
             "samples": recipe.samples,
             "samples_drawn": "anew for every epoch" if recipe.fresh else "once",
             "distribution": [_distribution(group) for group in recipe.training],
-            "loss": "mean of -log(weighted sum rate), unsupervised",
+            "loss": LOSSES.get(recipe.problem, "mean of -log(weighted sum rate), unsupervised"),
             "optimiser": f"Adam, peak learning rate {recipe.learning_rate:g}, cosine decay, averaged weights",
             "epochs": record.epochs,
             "chosen_epoch": run.epoch,
@@ -173,6 +184,7 @@ def _distribution(group: SampleGroup) -> dict[str, Any]:
         "name": group.name,
         "samples": group.count,
         "pairs": group.pairs,
+        **({"access_points": group.access_points} if group.access_points else {}),
         **({"antennas": group.antennas} if group.antennas else {}),
         "channels": _channels(group),
         "weighted_share": group.weighted,
@@ -182,6 +194,10 @@ def _distribution(group: SampleGroup) -> dict[str, Any]:
 def _channels(group: SampleGroup) -> str:
     if group.antennas:
         return _downlink(group)
+    if group.access_points:
+        return "cell-free, three-slope path loss in a square of 0.5 km, power changed by {:g} to {:g} dB".format(
+            *group.power_db
+        )
     return _fading(group) if group.path_loss is None else _drop(group)
 
 
@@ -219,6 +235,8 @@ def golden(recipe: Recipe, onnx_file: Path) -> dict[str, Any]:
     """A small instance and the network's output for it, in plain lists."""
     rng = np.random.default_rng(GOLDEN_SEED)
     weights = np.round(rng.uniform(0.2, 1.0, GOLDEN_PAIRS), 3)
+    if recipe.problem == CellFree.problem:
+        return _golden_cell_free(recipe, rng, onnx_file)
     given: dict[str, Any] = {"weights": weights.tolist(), "noise_power": GOLDEN_NOISE, "max_power": 1.0}
     instance: PowerControl | Beamforming | Precoding
     if recipe.problem == Precoding.problem:
@@ -234,6 +252,17 @@ def golden(recipe: Recipe, onnx_file: Path) -> dict[str, Any]:
         channel = np.round(drop.channel * np.sqrt(GOLDEN_NOISE), 4)
         given.update(channel_real=channel.real.tolist(), channel_imag=channel.imag.tolist())
         instance = Beamforming.create(channel, weights=weights, noise_power=GOLDEN_NOISE)
+    return _golden_document(recipe, instance, given, onnx_file)
+
+
+def _golden_cell_free(recipe: Recipe, rng: np.random.Generator, onnx_file: Path) -> dict[str, Any]:
+    fading = np.round(rng.uniform(0.1, 4.0, (GOLDEN_ACCESS_POINTS, GOLDEN_PAIRS)) ** 2, 4)
+    instance = CellFree.create(fading, snr=10.0, pilot_length=PILOT_LENGTH)
+    given = {"fading": fading.tolist(), "snr": 10.0, "pilot_length": PILOT_LENGTH}
+    return _golden_document(recipe, instance, given, onnx_file)
+
+
+def _golden_document(recipe: Recipe, instance: Any, given: dict[str, Any], onnx_file: Path) -> dict[str, Any]:
     layout = recipe.architecture.layout
     joined = LAYOUTS[layout]([FAMILIES[recipe.problem].view(instance, layout).graph])
     output = run_onnx(onnx_session(onnx_file), joined)

@@ -15,6 +15,7 @@ from airgraph_models.problems.row_table import LinkGraph
 from airgraph_training.data import Batch, Prepared
 from airgraph_training.losses import (
     beamforming_objective,
+    cell_free_objective,
     dual_uplink_objective,
     power_control_objective,
     relative_loss,
@@ -32,8 +33,9 @@ OBJECTIVES: dict[str, Objective] = {
     "power_control": power_control_objective,
     "beamforming": beamforming_objective,
     "precoding": dual_uplink_objective,
+    "cell_free": cell_free_objective,
 }
-"""The weighted sum rate of each problem."""
+"""What each problem maximises."""
 
 
 class GraphNetworkModule(lightning.LightningModule):

@@ -11,9 +11,10 @@ import numpy.typing as npt
 from airgraph_models.classical.max_min_power import fixed_point, interference
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.problems.cell_free_instance import CellFree
+from airgraph_models.problems.cell_free_users import cell_free_statistics, cell_free_users
 from airgraph_models.problems.errors import UnsupportedInstanceError
 from airgraph_models.problems.family import GraphView, ProblemFamily, Refined, Size, groups_by
-from airgraph_models.problems.layouts import ROW_TABLE
+from airgraph_models.problems.layouts import GRAM_BLOCKS
 from airgraph_models.problems.validation import FloatArray
 
 __all__ = ["CELL_FREE", "CellFree", "CellFreeFamily"]
@@ -30,7 +31,7 @@ class CellFreeFamily(ProblemFamily[CellFree]):
     baseline_solver: ClassVar[str] = "full_power"
     classical_solver: ClassVar[str] = "fixed_point"
     link_seconds: ClassVar[float] = 1e-8
-    layouts: ClassVar[tuple[str, ...]] = ()
+    layouts: ClassVar[tuple[str, ...]] = (GRAM_BLOCKS,)
 
     def measure(self, instance: CellFree) -> Size:
         """Users, and pairs of users."""
@@ -40,9 +41,16 @@ class CellFreeFamily(ProblemFamily[CellFree]):
         """One."""
         return 1
 
-    def view(self, instance: CellFree, layout: str = ROW_TABLE) -> GraphView:
-        """No network reads this problem yet."""
-        raise UnsupportedInstanceError("no network of this version takes a cell-free problem")
+    def view(self, instance: CellFree, layout: str = GRAM_BLOCKS) -> GraphView:
+        """The network's output ``[K, 1]`` is each user's share of full power."""
+        if layout != GRAM_BLOCKS:
+            raise UnsupportedInstanceError("a cell-free network reads users in blocks")
+        graph = cell_free_users(instance)
+
+        def read(output: npt.NDArray[np.floating]) -> FloatArray:
+            return output[:, 0].astype(np.float64)
+
+        return GraphView(graph, cell_free_statistics(graph), read)
 
     def rates(self, instance: CellFree, allocation: FloatArray) -> FloatArray:
         """Spectral efficiency of each user ``[K]``, bit/s/Hz, pilots not deducted."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from airgraph_models.problems import FAMILIES, Beamforming, PowerControl, Precoding, ProblemFamily
+from airgraph_models.problems import FAMILIES, Beamforming, CellFree, PowerControl, Precoding, ProblemFamily
 from airgraph_models.problems.layouts import LAYOUTS, JoinedGraphs
 from airgraph_models.zoo.card import ANY_NUMBER, Card, CardError, read_card
 from airgraph_server.decision.cost import RunCost
@@ -134,9 +134,11 @@ def _example(card: Card) -> dict[str, npt.NDArray[Any]]:
     return dict(LAYOUTS[card.layout]([FAMILIES[card.problem].view(golden_instance(card), card.layout).graph]).inputs())
 
 
-def golden_instance(card: Card) -> PowerControl | Beamforming | Precoding:
+def golden_instance(card: Card) -> PowerControl | Beamforming | Precoding | CellFree:
     """The golden instance that the card describes."""
     given = card.golden["instance"]
+    if card.problem == CellFree.problem:
+        return CellFree.create(np.asarray(given["fading"]), snr=given["snr"], pilot_length=given["pilot_length"])
     common = {name: given[name] for name in ("weights", "noise_power", "max_power")}
     if card.problem == PowerControl.problem:
         return PowerControl.create(np.asarray(given["gain"]), **common)
@@ -146,9 +148,11 @@ def golden_instance(card: Card) -> PowerControl | Beamforming | Precoding:
     return Beamforming.create(channel, **common)
 
 
-def plain_instance(card: Card, nodes: int) -> PowerControl | Beamforming | Precoding:
+def plain_instance(card: Card, nodes: int) -> PowerControl | Beamforming | Precoding | CellFree:
     """An arbitrary valid instance: only its size matters."""
     rng = np.random.default_rng(nodes)
+    if card.problem == CellFree.problem:
+        return CellFree.create(rng.exponential(size=(2 * nodes, nodes)), snr=1.0, pilot_length=nodes)
     if card.problem == PowerControl.problem:
         return PowerControl.create(rng.exponential(size=(nodes, nodes)))
     if card.problem == Precoding.problem:

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 from airgraph_models.gnn.aligned import AlignedArchitecture
 from airgraph_models.gnn.gram import GramArchitecture
+from airgraph_models.gnn.max_min import MaxMinArchitecture
 from airgraph_models.gnn.wcgcn import WCGCNArchitecture
 from airgraph_training.data import SampleGroup
 
-Architecture = WCGCNArchitecture | AlignedArchitecture | GramArchitecture
+Architecture = WCGCNArchitecture | AlignedArchitecture | GramArchitecture | MaxMinArchitecture
 
 QUICK_GROUPS = 8
 """About so many of a recipe's groups are enough to try the machinery out."""
@@ -25,7 +26,8 @@ class Recipe:
         model: Name in the zoo.
         version: Counting number as text.
         description: One sentence for the model card.
-        antennas: 0 for power control and, as any number will do, for precoding; else antennas a transmitter.
+        antennas: 0 for power control, cell-free networks and, as any number will do, precoding; else antennas a
+            transmitter.
         architecture: Kind and sizes of the network.
         default: Whether the exported model answers where no model is pinned.
         training: The training set, or what each epoch draws anew where ``fresh``.
