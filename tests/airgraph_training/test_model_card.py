@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from airgraph_models.problems import FAMILIES, Beamforming, PowerControl, Precoding
+from airgraph_models.problems import FAMILIES, Beamforming, CellFree, PowerControl, Precoding
 from airgraph_models.zoo.card import read_card
 from airgraph_training.data import collate
 from airgraph_training.evaluation import Exported
@@ -64,6 +64,9 @@ def test_quality_is_measured_on_what_the_caller_would_get(written):
     network, rng = Exported.of_zoo(folder), np.random.default_rng(0)
     if network.problem == "power_control":
         instances = [PowerControl.create(rng.exponential(size=(n, n))) for n in (2, 5)]
+    elif network.problem == "cell_free":
+        drops = [rng.exponential(size=(9, users)) for users in (2, 5)]
+        instances = [CellFree.create(fading, snr=10.0, pilot_length=5) for fading in drops]
     elif network.problem == "precoding":
         shapes = [(2, 4), (5, 5)]
         instances = [Precoding.create(rng.normal(size=s) + 1j * rng.normal(size=s)) for s in shapes]

@@ -101,14 +101,19 @@ def spectral_optimum(coupling: FloatArray, noise: FloatArray) -> MaxMin:
     return MaxMin(power, smallest_sinr(coupling, noise, power), 1)
 
 
-def bisection(coupling: FloatArray, noise: FloatArray, accuracy: float = BISECTION_ACCURACY) -> MaxMin:
-    """The optimum by bisection on the smallest SINR, to a relative ``accuracy``; one instance ``[K, K]``, ``[K]``."""
+def bisection(
+    coupling: FloatArray, noise: FloatArray, accuracy: float = BISECTION_ACCURACY, width: float = 0.0
+) -> MaxMin:
+    """The optimum by bisection on the smallest SINR, for one instance ``[K, K]``, ``[K]``.
+
+    It ends at a relative ``accuracy``, or when the bounds are within an absolute ``width`` of each other.
+    """
     users = len(noise)
     power: FloatArray = np.ones(users)
     low = float(smallest_sinr(coupling, noise, power))
     high = float((1.0 / (noise + np.diagonal(coupling))).min())
     steps = 0
-    while high > low * (1.0 + accuracy):
+    while high > max(low * (1.0 + accuracy), low + width):
         target = 0.5 * (low + high)
         needed = _powers_for(coupling, noise, target)
         steps += 1

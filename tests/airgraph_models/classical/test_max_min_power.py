@@ -76,3 +76,12 @@ def test_the_clock_and_the_count_end_it(cell_free_networks):
     ended = fixed_point(one.matrix, one.noise, start, Stopping(50, expired=lambda: True))
     assert ended.iterations == 0
     np.testing.assert_array_equal(ended.power, start)
+
+
+@given(cell_frees(), st.sampled_from([0.5, 0.1, 0.01]))
+def test_a_coarse_bisection_is_feasible_and_within_its_width(instance, width):
+    coupling, noise = instance.coupling.matrix, instance.coupling.noise
+    best = spectral_optimum(coupling, noise).sinr
+    coarse = bisection(coupling, noise, width=width)
+    assert (coarse.power <= 1).all()
+    assert best - width <= coarse.sinr <= best * (1 + 1e-9)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import airgraph_models
-from airgraph_models.problems import FAMILIES, Beamforming, PowerControl, Precoding
+from airgraph_models.problems import FAMILIES, Beamforming, CellFree, PowerControl, Precoding
 from airgraph_models.problems.layouts import LAYOUTS
 from airgraph_models.zoo.card import CARD_FILE, parse_card, read_card
 from airgraph_training.evaluation import Exported, held_out_figures, reference_figures
@@ -20,7 +20,13 @@ from airgraph_training.recipes import RECIPES
 
 ZOO = Path(airgraph_models.__file__).parent / "zoo"
 REFERENCE = Path(__file__).parents[2] / "data" / "reference"
-MODELS = ["power_control/aligned/1", "power_control/wcgcn/1", "beamforming/wcgcn/1", "precoding/gram/1"]
+MODELS = [
+    "power_control/aligned/1",
+    "power_control/wcgcn/1",
+    "beamforming/wcgcn/1",
+    "precoding/gram/1",
+    "cell_free/max_min/1",
+]
 MOST_SAMPLES = 10_000
 
 # Mean over the reference instances of objective / WMMSE (stored): what the project promises.
@@ -33,6 +39,7 @@ PROMISED = {
         for n, k in ((8, 4), (32, 16), (64, 16), (64, 32))
         for level in (0, 10, 20)
     },
+    "cell_free/max_min/1": {f"K = {users}:": 0.98 for users in (6, 8, 10)},
 }
 
 # Random gains over 52 dB drive six unrolled steps: there single precision itself is off by some 2e-5 from double.
@@ -88,6 +95,8 @@ def test_golden_instance_is_reproduced_by_both_formats(model, session):
     given = dict(card.golden["instance"])
     if card.problem == "power_control":
         instance = PowerControl.create(given.pop("gain"), **given)
+    elif card.problem == "cell_free":
+        instance = CellFree.create(given.pop("fading"), **given)
     else:
         channel = np.array(given.pop("channel_real")) + 1j * np.array(given.pop("channel_imag"))
         kind = Beamforming if card.problem == "beamforming" else Precoding
@@ -116,6 +125,9 @@ def test_a_batch_answers_as_its_instances_alone(model):
     rng = np.random.default_rng(0)
     if network.problem == "power_control":
         instances = [PowerControl.create(rng.exponential(size=(n, n)), noise_power=0.1) for n in (3, 17, 1, 40)]
+    elif network.problem == "cell_free":
+        drops = [rng.exponential(size=(2 * n, n)) for n in (3, 17, 1, 40)]
+        instances = [CellFree.create(fading, snr=10.0, pilot_length=40) for fading in drops]
     elif network.problem == "precoding":
         shapes = [(n, 2 * n) for n in (3, 17, 1, 40)]
         instances = [Precoding.create(rng.normal(size=s) + 1j * rng.normal(size=s)) for s in shapes]

@@ -42,7 +42,7 @@ MAX_MIN_CELL_FREE = Recipe(
         for m, k in ((30, 6), (30, 8), (30, 10), (50, 6), (50, 8), (50, 10), (100, 20))
     ),
     stretch=(),
-    epochs=60,
+    epochs=20,
     learning_rate=5e-3,
     links_per_batch=6000,
     batches_per_step=2,
