@@ -168,7 +168,7 @@ def unfolded_precoding_by_hand(network, channel):
             total = sum(abs(heard[k, i]) ** 2 for i in range(users)) + spent
             rest = total - abs(heard[k, k]) ** 2
             u[k] = heard[k, k] / total
-            w[k] = max(layer.slope.item() * total / rest + layer.offset.item(), 0)
+            w[k] = np.exp(layer.log_offset.item()) + abs(heard[k, k]) ** 2 / rest
         price = np.exp(layer.log_price.item()) * sum(w * np.abs(u) ** 2)
         c = np.diag(np.sqrt(w) * u)
         inner = price * np.eye(users) + c.conj().T @ gram @ c

@@ -4,15 +4,15 @@ With the Gram matrix :math:`A = H H^H` of the channel in units of noise and budg
 
 .. math::
     T &= A X, \qquad r_k = \sum_i |t_{ki}|^2 + \mathrm{tr}(X^H A X), \qquad u_k = t_{kk} / r_k, \qquad
-    w_k = a \frac{r_k}{r_k - |t_{kk}|^2} + b
+    w_k = e^{\beta} + \frac{|t_{kk}|^2}{r_k - |t_{kk}|^2}
 
     M &= \eta I + C^H A C, \qquad C = \mathrm{diag}(\sqrt{w} u), \qquad \eta = e^{\theta} \sum_k w_k |u_k|^2
 
     Y &\leftarrow x_t Y + y_t Y M Y \;\; (t = 1 .. S) \quad \text{from} \quad Y = z\, \mathrm{diag}(M)^{-1}, \qquad
     X = C\, Y\, \mathrm{diag}(\sqrt{w})
 
-from MRT. Learned are a, b, theta, x, y and z of every layer, 4 + 2S numbers. With a = 1, b = theta = 0 and an exact
-inverse a layer is an iteration of reduced WMMSE (`airgraph_models.classical.reduced_wmmse`).
+from MRT. Learned are beta, theta, x, y and z of every layer, 3 + 2S numbers. With beta = theta = 0 and an exact inverse
+a layer is an iteration of reduced WMMSE (`airgraph_models.classical.reduced_wmmse`).
 
 Source: paper 004's reference [13], Hu et al., "Iterative algorithm induced deep-unfolding neural networks: precoding
 design for multiuser MIMO systems", IEEE Trans. Wireless Communications 2021, as paper 004 uses it: five layers. Its
@@ -56,8 +56,8 @@ class UnfoldedLayer(nn.Module):
     def __init__(self, steps: int) -> None:
         """Starts as WMMSE with ``steps`` Newton-Schulz steps."""
         super().__init__()
-        self.slope, self.offset = nn.Parameter(torch.ones(())), nn.Parameter(torch.zeros(()))
-        self.log_price, self.scale = nn.Parameter(torch.zeros(())), nn.Parameter(torch.tensor(FIRST_SCALE))
+        self.log_offset, self.log_price = nn.Parameter(torch.zeros(())), nn.Parameter(torch.zeros(()))
+        self.scale = nn.Parameter(torch.tensor(FIRST_SCALE))
         self.taylor = nn.Parameter(torch.tensor([[2.0, -1.0]]).repeat(steps, 1))
         self.steps, self.smallest = steps, SMALLEST_POWER
 
@@ -77,8 +77,8 @@ class UnfoldedLayer(nn.Module):
         real = heard[:, :users, :users].diagonal(dim1=1, dim2=2)
         imag = heard[:, users:, :users].diagonal(dim1=1, dim2=2)
         own = real.square() + imag.square()
-        weight = torch.relu(self.slope * total / torch.maximum(total - own, spent) + self.offset)
-        root = torch.sqrt(weight + self.smallest)
+        weight = torch.exp(self.log_offset) + own / torch.maximum(total - own, spent)
+        root = torch.sqrt(weight)
         price = torch.exp(self.log_price) * (weight * own / total / total).sum(dim=1) + self.smallest
         left = embedded(torch.stack([root * real / total, root * imag / total], dim=2)[:, :, None] * _eye(identity))
         inner = price[:, None, None] * identity + torch.matmul(left.transpose(1, 2), torch.matmul(gram, left))

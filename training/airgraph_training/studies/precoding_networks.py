@@ -11,8 +11,8 @@ from airgraph_models.gnn.vanilla_gnn import VanillaGNN, VanillaGNNArchitecture
 from airgraph_models.gnn.vanilla_gnn_fc import VanillaGNNFC, VanillaGNNFCArchitecture
 from airgraph_training.studies.precoding_fitting import PrecodingNetwork
 
-NARROW = (32, 64, 64, 32)
-"""Widths of Vanilla-GNN where the paper's (64, 512, 512, 64) would take fifty times as long."""
+NARROW, NARROWEST = (32, 64, 64, 32), (16, 32, 32, 16)
+"""Widths of Vanilla-GNN for N = 8, K = 4 and for more, in place of the paper's (64, 512, 512, 64)."""
 
 
 def vanilla(pooling: str, widths: tuple[int, ...] = NARROW, *, relu: bool = True) -> PrecodingNetwork:
@@ -23,9 +23,7 @@ def vanilla(pooling: str, widths: tuple[int, ...] = NARROW, *, relu: bool = True
 
 
 MODEL_GNN = PrecodingNetwork("model-gnn", "Model-GNN", ModelGNN, asdict(ModelGNNArchitecture()))
-VANILLA_GNN = vanilla("mean")
+VANILLA_GNN, VANILLA_GNN_LARGE = vanilla("mean"), vanilla("mean", NARROWEST)
 VANILLA_GNN_FC = PrecodingNetwork("vanilla-gnn-fc", "Vanilla-GNN-FC", VanillaGNNFC, asdict(VanillaGNNFCArchitecture()))
 BNN = PrecodingNetwork("bnn", "BNN", StructuredGNN, asdict(StructuredGNNArchitecture()))
-UNFOLDED = PrecodingNetwork(
-    "unfolded-wmmse", "deep unfolding", UnfoldedPrecoding, asdict(UnfoldedPrecodingArchitecture())
-)
+UNFOLDED = PrecodingNetwork("unfolding", "deep unfolding", UnfoldedPrecoding, asdict(UnfoldedPrecodingArchitecture()))
