@@ -31,7 +31,7 @@ SIZES: tuple[Size, ...] = ((8, 4), (32, 16), (64, 16), (64, 32))
 """N and K."""
 SNRS = (0.0, 10.0, 20.0)
 SAMPLES, TESTS, TIMED = 1_000, 100, 10
-TARGET = 0.975
+TARGET, MARGIN = 0.975, 1e-3
 NETWORKS = (MODEL_GNN, VANILLA_GNN, UNFOLDED, BNN)
 PLANS: dict[str, dict[Size, tuple[int, int, float]]] = {
     MODEL_GNN.label: {
@@ -43,8 +43,8 @@ PLANS: dict[str, dict[Size, tuple[int, int, float]]] = {
     VANILLA_GNN.label: {
         (8, 4): (20, 50, 3e-3),
         (32, 16): (2, 25, 3e-3),
-        (64, 16): (1, 25, 3e-3),
-        (64, 32): (1, 25, 3e-3),
+        (64, 16): (4, 25, 5e-3),
+        (64, 32): (3, 25, 5e-3),
     },
     UNFOLDED.label: {
         (8, 4): (10, 50, 1e-2),
@@ -94,9 +94,9 @@ def _run(lab: Lab) -> Findings:
             for network in NETWORKS:
                 module = table_network(lab, network, size, snr_db)
                 cell[network.label] = float(instances.network(module).mean()) / found.wmmse
-                if snr_db == snrs[-1]:
+                if snr_db == snrs[0]:
                     times.setdefault(size, {})[network.label] = network_milliseconds(module, few, seconds)
-            if snr_db == snrs[-1]:
+            if snr_db == snrs[0]:
                 times[size].update(classical_milliseconds(few, seconds))
             reached[snr_db, size] = cell
     labels = [network.label for network in NETWORKS]
@@ -108,7 +108,7 @@ def _run(lab: Lab) -> Findings:
                 tuple(_row(key, cell, known[key]) for key, cell in reached.items()),
             ),
             Table(
-                f"CPU time of one answer in ms, one thread, batch of one, at {snrs[-1]:g} dB: networks in ONNX "
+                f"CPU time of one answer in ms, one thread, batch of one, at {snrs[0]:g} dB: networks in ONNX "
                 "Runtime, classical algorithms in numpy (WMMSE from RZF until an iteration gains under "
                 f"{SERVED.tolerance:g})",
                 ("(N, K)", *next(iter(times.values()))),
@@ -132,7 +132,9 @@ def _remarks(reached: dict[tuple[float, Size], dict[str, float]]) -> tuple[str, 
     lowest = min(cell[MODEL_GNN.label] for cell in reached.values())
     ahead = {
         network.label: [
-            f"{size} at {snr:g} dB" for (snr, size), cell in reached.items() if cell[network.label] > cell["RZF"]
+            f"{size} at {snr:g} dB"
+            for (snr, size), cell in reached.items()
+            if cell[network.label] > cell["RZF"] + MARGIN
         ]
         for network in NETWORKS
     }
@@ -145,8 +147,8 @@ def _remarks(reached: dict[tuple[float, Size], dict[str, float]]) -> tuple[str, 
         f"Model-GNN's lowest entry is {100 * lowest:.2f}; asked for are {100 * TARGET:g} everywhere with {SAMPLES:,} "
         "samples.",
         "Regularised zero forcing is a closed form that costs well under a millisecond and, on i.i.d. Rayleigh "
-        f"channels with N at least 2K, leaves little to learn. What beats it by any margin here: {gains}. The paper "
-        "does not show it.",
+        f"channels with N at least 2K, leaves little to learn. Ahead of it by more than "
+        f"{100 * MARGIN:g} points here are: {gains}. The paper does not show it.",
         "BNN is regularised zero forcing whose powers are learned: before any training it equals RZF with equal power.",
         f"I.i.d. Rayleigh channels; {SAMPLES:,} training samples, each batch seen through a random rotation of the "
         "antennas and random phases of the users, which change no sum rate; the same test fading at every SNR, "
@@ -156,15 +158,19 @@ def _remarks(reached: dict[tuple[float, Size], dict[str, float]]) -> tuple[str, 
         "sizes, not the paper's (64, 512, 512, 64), which would take fifty times as long. Its columns show that it "
         "stays near MRT, not what it could reach at any price.",
         "Paper ratios above 100 come of a WMMSE that had not converged. Its times are of another machine and of other "
-        "code, so they are not repeated; its WMMSE took 0.9 to 289 s for these instances on a CPU.",
+        "code, so they are not repeated; its WMMSE took 0.9 to 289 s on a CPU. Ours starts from RZF, which at 20 dB it "
+        "hardly improves: the table shows 0 dB, where it has the most to do.",
     )
 
 
 def _draw(axes: Axes, reached: dict[tuple[float, Size], dict[str, float]]) -> None:
     ticks = [f"({n}, {k})\n{snr:g} dB" for snr, (n, k) in reached]
-    for label, marker in zip((*(n.label for n in NETWORKS), "RZF", "MRT"), "os^Dxv", strict=True):
+    labels = (*(network.label for network in NETWORKS), "RZF", "MRT")
+    for place, (label, marker) in enumerate(zip(labels, "os^Dxv", strict=True)):
         values = [100 * cell[label] for cell in reached.values()]
-        axes.plot(range(len(ticks)), values, marker=marker, linestyle="none", label=label)
+        # Side by side: near 100 they would hide each other.
+        beside = [number + 0.12 * (place - 2.5) for number in range(len(ticks))]
+        axes.plot(beside, values, marker=marker, markersize=5, linestyle="none", label=label)
         if label in PAPER and len(values) == len(SNRS) * len(SIZES):
             printed = [value for row in PAPER[label] for value in row]
             axes.plot(range(len(ticks)), printed, color=axes.lines[-1].get_color(), linewidth=0.8, alpha=0.6)
