@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ANTENNAS, USERS = 8, 4
-SNRS = (0.0, 10.0, 20.0)
+SNRS = (0.0, 5.0, 10.0, 15.0, 20.0)
 TESTS = 100
 TARGET = 0.95
 
