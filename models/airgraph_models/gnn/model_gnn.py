@@ -49,9 +49,11 @@ class ModelGNNArchitecture:
 
     Attributes:
         widths: Features J of each hidden layer, even; (32, 32, 8) for spectral, (32, 32, 32, 8) for energy efficiency.
+        newton_schulz: Start near Newton-Schulz steps; else S is random and only the sums start at zero.
     """
 
     widths: tuple[int, ...] = (32, 32, 8)
+    newton_schulz: bool = True
 
 
 class ModelGNNLayer(nn.Module):
@@ -102,9 +104,14 @@ class ModelGNN(nn.Module):
     def __init__(self, architecture: ModelGNNArchitecture | None = None) -> None:
         """Random weights near Newton-Schulz steps; the widths of the paper by default."""
         super().__init__()
-        widths = (architecture or ModelGNNArchitecture()).widths
+        sizes = architecture or ModelGNNArchitecture()
+        widths = sizes.widths
         first = ModelGNNLayer(2, widths[0], FIRST_SECOND)
-        self.layers = nn.ModuleList([first, *(ModelGNNLayer(*pair) for pair in pairwise((*widths, 2)))])
+        layers = [first, *(ModelGNNLayer(*pair) for pair in pairwise((*widths, 2)))]
+        if not sizes.newton_schulz:
+            for layer in layers:
+                nn.init.xavier_uniform_(layer.own)
+        self.layers = nn.ModuleList(layers)
         self.last = len(widths)
         self.register_buffer("rms", torch.ones(()))
 

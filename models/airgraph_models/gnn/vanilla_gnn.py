@@ -7,9 +7,8 @@ where PL is the sum, the mean (divided by N and K, as in (A.1)) or the maximum o
 other users of an antenna; a maximum over none is zero. From :math:`D^{(0)} = H^H`, real and imaginary parts as two
 features. Source: paper 004, (4) and (7); widths of table I. `VanillaGNN` scales the output to the budget.
 
-The paper's :math:`\sigma(X) = X / \lVert X \rVert` alone leaves the whole network linear in H up to the scale of each
-user, so that with sum or mean it can only learn a matched filter; here a ReLU comes before that norm, in hidden layers.
-Set `VanillaGNNArchitecture.relu` to false for the paper's.
+The paper's :math:`\sigma(X) = X / \lVert X \rVert` alone leaves a layer with sum or mean linear but for one scale a
+user; here a ReLU comes before that norm, in hidden layers. Set `VanillaGNNArchitecture.relu` to false for the paper's.
 """
 
 # No postponed annotations here: TorchScript reads the classes' annotations as types.

@@ -32,6 +32,7 @@ ANTENNAS, USERS = 5, 3
 NETWORKS = {
     "model-gnn": ModelGNN,
     "model-gnn for energy efficiency": lambda: ModelGNN(ModelGNNArchitecture((32, 32, 32, 8))),
+    "model-gnn, random start": lambda: ModelGNN(ModelGNNArchitecture((6, 4), newton_schulz=False)),
     "model-gnn, small": lambda: ModelGNN(ModelGNNArchitecture((4, 2))),
     **{
         f"vanilla-gnn, {pooling}": lambda pooling=pooling: VanillaGNN(VanillaGNNArchitecture((8, 6, 4), pooling))

@@ -22,7 +22,14 @@ def vanilla(pooling: str, widths: tuple[int, ...] = NARROW, *, relu: bool = True
     return PrecodingNetwork("vanilla-gnn", name, lambda: VanillaGNN(sizes), asdict(sizes))
 
 
-MODEL_GNN = PrecodingNetwork("model-gnn", "Model-GNN", ModelGNN, asdict(ModelGNNArchitecture()))
+WIDTHS = {"widths": ModelGNNArchitecture().widths}
+MODEL_GNN = PrecodingNetwork("model-gnn", "Model-GNN", ModelGNN, WIDTHS)
+MODEL_GNN_RANDOM = PrecodingNetwork(
+    "model-gnn-random",
+    "Model-GNN, random start",
+    lambda: ModelGNN(ModelGNNArchitecture(newton_schulz=False)),
+    WIDTHS,
+)
 VANILLA_GNN, VANILLA_GNN_LARGE = vanilla("mean"), vanilla("mean", NARROWEST)
 VANILLA_GNN_FC = PrecodingNetwork("vanilla-gnn-fc", "Vanilla-GNN-FC", VanillaGNNFC, asdict(VanillaGNNFCArchitecture()))
 BNN = PrecodingNetwork("bnn", "BNN", StructuredGNN, asdict(StructuredGNNArchitecture()))

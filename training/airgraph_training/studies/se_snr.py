@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from airgraph_training.studies.lab import Lab
 from airgraph_training.studies.precoding_fitting import PrecodingFit, PrecodingNetwork
 from airgraph_training.studies.precoding_networks import BNN, MODEL_GNN, UNFOLDED, VANILLA_GNN, VANILLA_GNN_FC, vanilla
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ANTENNAS, USERS = 8, 4
-SNRS = (0.0, 10.0, 20.0)
+SNRS = (0.0, 5.0, 10.0, 15.0, 20.0)
 TESTS = 100
 TARGET = 0.95
 
@@ -63,15 +65,19 @@ def _run(lab: Lab) -> Findings:
 
 
 def _remarks(curves: Curves) -> tuple[str, ...]:
+    networks = np.array([values for name, values in curves.items() if name.endswith("samples")])
+    ahead = 100 * (networks.max(axis=0) - np.array(curves["RZF, no training"]))
     few = 100 * min(curves[f"{MODEL_GNN.label}, 100 samples"])
     return (
         f"Model-GNN with 100 samples: {few:.2f} or more at every SNR; the paper's figure shows above {100 * TARGET:g}, "
         "and, with 10 samples, BNN and deep unfolding near 100. The figure is printed without numbers, so no others "
         "stand beside ours.",
-        "RZF needs no sample at all. Only near 0 dB, where powers matter more than directions, does a network beat it.",
-        "Vanilla-GNN has hidden widths (32, 64, 64, 32), the paper (64, 512, 512, 64). Without a ReLU it is linear "
-        "in the channel up to a scale of each user, as the paper's activation X / ||X|| leaves it. Vanilla-GNN-FC is "
-        "the paper's (10), with 32 features and perceptrons of 64.",
+        f"RZF needs no sample at all. The best network is ahead of it by {ahead[0]:.2f} points at the lowest SNR, "
+        f"where powers matter most, and by {ahead[-1]:.2f} at the highest.",
+        "Sum pooling ends below MRT after its few epochs.",
+        "Vanilla-GNN has hidden widths (32, 64, 64, 32), the paper (64, 512, 512, 64). Without a ReLU its "
+        "layers are linear but for a scale of each user, as the paper's activation X / ||X|| leaves them. "
+        "Vanilla-GNN-FC is the paper's (10), with 32 features and perceptrons of 64.",
         f"I.i.d. Rayleigh channels, {TESTS} test instances, the same fading at every SNR; one training each. Every "
         "batch is seen through a random rotation of the antennas and random phases of the users, which change no sum "
         "rate. "
@@ -86,7 +92,8 @@ def _draw(axes: Axes, curves: Curves, snrs: tuple[float, ...]) -> None:
     axes.axhline(100 * TARGET, color="black", linewidth=0.6, linestyle=":")
     axes.set_xlabel("SNR, budget over noise, in dB")
     axes.set_ylabel("mean sum rate over WMMSE in per cent")
-    axes.set_ylim(0, 104)
+    axes.set_ylim(-40, 104)
+    axes.set_yticks(range(0, 101, 20))
     axes.legend(fontsize="x-small", loc="lower left", ncols=2)
 
 
