@@ -24,6 +24,7 @@ from airgraph_client.errors import (
     ServerError,
     Unavailable,
 )
+from airgraph_client.hybrid import HybridPrecoding
 from airgraph_client.instances import Beamforming, Instance, Links, PowerControl, PowerModel, Precoding
 from airgraph_client.models import Model, ModelDescription, ServerStatus
 from airgraph_client.requests import Options
@@ -39,6 +40,7 @@ __all__ = [
     "Client",
     "DeadlineMissed",
     "Denied",
+    "HybridPrecoding",
     "Instance",
     "InstanceTooLarge",
     "InvalidInstance",

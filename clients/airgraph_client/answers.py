@@ -15,7 +15,13 @@ from airgraph_client.tensors import read_tensor
 Array = npt.NDArray[Any]
 
 # Of each kind of answer this client reads: the field of its message that holds the allocation.
-ALLOCATIONS = {"power_control": "power", "beamforming": "beamformer", "precoding": "precoder", "cell_free": "power"}
+ALLOCATIONS = {
+    "power_control": "power",
+    "beamforming": "beamformer",
+    "precoding": "precoder",
+    "cell_free": "power",
+    "hybrid_precoding": "f_rf",
+}
 
 
 @dataclass(frozen=True)
@@ -67,12 +73,13 @@ class Answer:
 
     Attributes:
         request_id: Id of the request, the caller's or one chosen by the server.
-        problem: ``"power_control"``, ``"beamforming"``, ``"precoding"`` or ``"cell_free"``.
+        problem: ``"power_control"``, ``"beamforming"``, ``"precoding"``, ``"cell_free"`` or
+            ``"hybrid_precoding"``.
         allocation: What was asked for, read-only; by name: `power`, `beamformer`, `precoder`.
         rates: ``[K]`` rate of each receiver, float64, bit/s/Hz, read-only.
         objective: Weighted sum rate in bit/s/Hz, for energy efficiency over the consumed power, the smallest rate if
-            cell-free; recomputed by the
-            server in float64 on what it answers.
+            cell-free, the alignment with what is approached (1 = reached) if hybrid; recomputed by the server in
+            float64 on what it answers.
         baseline_objective: The same of the closed-form baseline (full power and the like).
         solver: What produced the allocation, such as ``"learned"``, ``"wmmse"`` or ``"full_power"``.
         model: Model behind it, ``"name:version"``; None for a classical answer.
@@ -84,6 +91,7 @@ class Answer:
         batch_size: Instances that ran together.
         timings: Where the time went.
         shadow: What the model would have answered; None unless asked for.
+        digital: The digital half of a hybrid precoder, by name `f_bb`; None for every other problem.
     """
 
     request_id: str
@@ -101,6 +109,7 @@ class Answer:
     batch_size: int
     timings: Timings
     shadow: Shadow | None
+    digital: Array | None = None
 
     @property
     def power(self) -> Array:
@@ -129,6 +138,26 @@ class Answer:
         """
         return self._allocation_of("precoding")
 
+    @property
+    def f_rf(self) -> Array:
+        """Analogue half of a hybrid precoder, ``[Nt, R]``, entries of modulus 1 or 0.
+
+        Raises:
+            AttributeError: The answer is not one to a hybrid-precoding problem.
+        """
+        return self._allocation_of("hybrid_precoding")
+
+    @property
+    def f_bb(self) -> Array:
+        """Digital half of a hybrid precoder, ``[R, Ns]``.
+
+        Raises:
+            AttributeError: The answer is not one to a hybrid-precoding problem.
+        """
+        if self.digital is None:
+            raise AttributeError(f"an answer to {self.problem} has no f_bb")
+        return self.digital
+
     def _allocation_of(self, problem: str) -> Array:
         if self.problem != problem:
             raise AttributeError(f"an answer to {self.problem} has no {ALLOCATIONS[problem]}")
@@ -147,6 +176,7 @@ def read_answer(response: allocator_pb2.AllocateResponse) -> Answer:
     source = response.provenance
     try:
         allocation = read_tensor(getattr(getattr(response, problem), ALLOCATIONS[problem]))
+        digital = read_tensor(response.hybrid_precoding.f_bb) if problem == "hybrid_precoding" else None
         rates = _rates(source.rates) if source.HasField("rates") else np.empty(0)
     except ValueError as error:
         raise ServerError(f"the server sent an answer that cannot be read: {error}") from error
@@ -166,6 +196,7 @@ def read_answer(response: allocator_pb2.AllocateResponse) -> Answer:
         batch_size=source.batch_size,
         timings=_timings(source.timings),
         shadow=_shadow(source.shadow) if source.HasField("shadow") else None,
+        digital=digital,
     )
 
 

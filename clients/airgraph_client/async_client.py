@@ -18,6 +18,7 @@ from airgraph_client.answers import Answer, read_answer
 from airgraph_client.cell_free import CellFree
 from airgraph_client.connection import CallMetadata, ChannelOptions, connect
 from airgraph_client.errors import AirGraphError, Denied, NotImplementedByServer, Unavailable, typed_errors
+from airgraph_client.hybrid import HybridPrecoding, StructureName
 from airgraph_client.instances import (
     Beamforming,
     IndexPair,
@@ -145,6 +146,22 @@ class AsyncClient(AsyncStreamCalls, AsyncRegistryCalls):
         """
         instance = Beamforming(channel, weights, noise_power, max_power, links, serving_transmitter, max_antenna_power)
         return await self.allocate(instance, **options)
+
+    async def precode_hybrid(
+        self, f_opt: npt.ArrayLike, rf_chains: int, structure: StructureName = "partial", **options: Unpack[Options]
+    ) -> Answer:
+        """Solves one hybrid-precoding instance; see `HybridPrecoding` for the model and shapes.
+
+        Args:
+            f_opt: ``[Nt, Ns]`` complex precoder to approach.
+            rf_chains: Number of radio-frequency chains.
+            structure: ``"partial"`` or ``"full"``.
+            **options: See `Options`.
+
+        Returns:
+            The answer; its ``f_rf`` is ``[Nt, rf_chains]``, its ``f_bb`` ``[rf_chains, Ns]``.
+        """
+        return await self.allocate(HybridPrecoding(f_opt, rf_chains, structure), **options)
 
     async def control_cell_free_power(
         self,

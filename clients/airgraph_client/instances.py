@@ -11,6 +11,7 @@ import numpy.typing as npt
 from airgraph.v1 import allocator_pb2, problems_pb2, tensor_pb2
 from airgraph_client.cell_free import CellFree
 from airgraph_client.errors import InvalidInstance
+from airgraph_client.hybrid import HybridPrecoding
 from airgraph_client.tensors import complex_tensor, index_tensor, real_tensor
 
 IndexPair: TypeAlias = tuple[npt.ArrayLike, npt.ArrayLike]
@@ -238,7 +239,7 @@ class Precoding:
         request.precoding.CopyFrom(message)
 
 
-Instance: TypeAlias = PowerControl | Beamforming | Precoding | CellFree
+Instance: TypeAlias = PowerControl | Beamforming | Precoding | CellFree | HybridPrecoding
 
 
 def _links(links: Links | IndexPair) -> Links:

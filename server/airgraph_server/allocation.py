@@ -174,7 +174,7 @@ class Allocation:
         timings = decision.timings
         timings.decode = decode_seconds
         timings.total += timings.queue + decode_seconds
-        response = encode_decision(request.request_id or uuid4().hex, task.family.name, decision)
+        response = encode_decision(request.request_id or uuid4().hex, task.family.name, task.instance, decision)
         if self._audit is not None:
             self._audit.write(request, response, decision)
         self._meters.answered(task.family.name, decision, perf_counter() - began)

@@ -10,7 +10,6 @@ __all__ = [
     "InvalidInstanceError",
     "ModelCannotServeError",
     "ModelNotFoundError",
-    "NotImplementedProblemError",
     "NotPermittedError",
     "OverloadedError",
     "TooLargeError",
@@ -43,10 +42,6 @@ class ModelCannotServeError(CallError):
 
 class DeadlineMissedError(CallError):
     """The deadline has passed before the answer was computed."""
-
-
-class NotImplementedProblemError(CallError):
-    """The contract names the problem, this version does not solve it yet."""
 
 
 class OverloadedError(CallError):

@@ -176,15 +176,6 @@ def test_a_graph_over_a_limit_is_refused_for_its_size(stub, nodes):
     assert named_field(error) == ("gain", f"at most {limit}", str(41 if nodes == 41 else 39 * 39))
 
 
-def test_families_of_the_contract_that_are_not_solved_yet_say_so(stub):
-    for name in ("hybrid_precoding",):
-        request = messages.AllocateRequest()
-        getattr(request, name).SetInParent()
-        error = refused(stub.Allocate, request)
-        assert error.code() is grpc.StatusCode.UNIMPLEMENTED
-        assert name in error.details()
-
-
 def test_who_insists_on_a_network_that_is_not_there_gets_not_found(stub):
     error = refused(stub.Allocate, power_control_request(GAIN, policy=messages.POLICY_LEARNED))
     assert error.code() is grpc.StatusCode.NOT_FOUND

@@ -9,13 +9,14 @@ from airgraph_models.problems.beamforming import BEAMFORMING, Beamforming
 from airgraph_models.problems.cell_free import CELL_FREE, CellFree
 from airgraph_models.problems.errors import InvalidInstanceError, UnsupportedInstanceError
 from airgraph_models.problems.family import GraphView, ProblemFamily, Refined, Size
+from airgraph_models.problems.hybrid import HYBRID_PRECODING, HybridPrecoding
 from airgraph_models.problems.links import Links
 from airgraph_models.problems.power_control import POWER_CONTROL, PowerControl
 from airgraph_models.problems.precoding import PRECODING, Precoding
 from airgraph_models.problems.precoding_instance import PowerModel
 
 FAMILIES: dict[str, ProblemFamily[Any]] = {
-    family.name: family for family in (POWER_CONTROL, BEAMFORMING, PRECODING, CELL_FREE)
+    family.name: family for family in (POWER_CONTROL, BEAMFORMING, PRECODING, CELL_FREE, HYBRID_PRECODING)
 }
 """Every problem family by its name in the contract."""
 
@@ -23,11 +24,13 @@ __all__ = [
     "BEAMFORMING",
     "CELL_FREE",
     "FAMILIES",
+    "HYBRID_PRECODING",
     "POWER_CONTROL",
     "PRECODING",
     "Beamforming",
     "CellFree",
     "GraphView",
+    "HybridPrecoding",
     "InvalidInstanceError",
     "Links",
     "PowerControl",

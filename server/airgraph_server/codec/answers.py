@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from airgraph.v1 import allocator_pb2, problems_pb2, provenance_pb2
-from airgraph_models.problems import BEAMFORMING, CELL_FREE, POWER_CONTROL, PRECODING
+from airgraph_models.problems import BEAMFORMING, CELL_FREE, HYBRID_PRECODING, POWER_CONTROL, PRECODING
+from airgraph_models.problems.hybrid import split_halves
 from airgraph_server.codec.tensors import encode_tensor
 from airgraph_server.decision.types import Decision, Fallback, Shadow
 
 
-def encode_decision(request_id: str, family: str, decision: Decision) -> allocator_pb2.AllocateResponse:
+def encode_decision(request_id: str, family: str, instance: Any, decision: Decision) -> allocator_pb2.AllocateResponse:
     """The answer of one instance with its provenance."""
     response = allocator_pb2.AllocateResponse(request_id=request_id, provenance=_provenance(decision))
+    if family == HYBRID_PRECODING.name:
+        f_rf, f_bb = (encode_tensor(half) for half in split_halves(instance, decision.allocation))
+        response.hybrid_precoding.CopyFrom(problems_pb2.HybridPrecodingAnswer(f_rf=f_rf, f_bb=f_bb))
+        return response
     allocation = encode_tensor(decision.allocation)
     if family == POWER_CONTROL.name:
         response.power_control.CopyFrom(problems_pb2.PowerControlAnswer(power=allocation))
@@ -47,7 +54,7 @@ def _provenance(decision: Decision) -> provenance_pb2.Provenance:
         fallback_detail=_detail(decision),
         objective=decision.objective,
         baseline_objective=decision.baseline_objective,
-        rates=encode_tensor(decision.rates),
+        rates=encode_tensor(decision.rates) if decision.rates.size else None,
         constraint_margin=decision.margin,
         polish_iterations=decision.polish_iterations,
         batch_size=decision.batch_size,

@@ -11,19 +11,22 @@ from airgraph.v1 import allocator_pb2, problems_pb2, tensor_pb2
 from airgraph_models.problems import (
     BEAMFORMING,
     CELL_FREE,
+    HYBRID_PRECODING,
     POWER_CONTROL,
     PRECODING,
     Beamforming,
     CellFree,
+    HybridPrecoding,
     Links,
     PowerControl,
     PowerModel,
     Precoding,
     ProblemFamily,
 )
+from airgraph_models.problems.hybrid_instance import Structure
 from airgraph_models.problems.precoding_instance import Objective
 from airgraph_server.codec.tensors import decode_tensor
-from airgraph_server.errors import InvalidInstanceError, NotImplementedProblemError, TooLargeError
+from airgraph_server.errors import InvalidInstanceError, TooLargeError
 from airgraph_server.settings import Settings
 
 Array = npt.NDArray[Any]
@@ -34,15 +37,20 @@ OBJECTIVES: dict[problems_pb2.PrecodingObjective.ValueType, Objective] = {
     problems_pb2.PRECODING_OBJECTIVE_ENERGY_EFFICIENCY: "ee",
 }
 
+STRUCTURES: dict[problems_pb2.HybridStructure.ValueType, Structure] = {
+    problems_pb2.HYBRID_STRUCTURE_UNSPECIFIED: "partial",
+    problems_pb2.HYBRID_STRUCTURE_PARTIALLY_CONNECTED: "partial",
+    problems_pb2.HYBRID_STRUCTURE_FULLY_CONNECTED: "full",
+}
+
 
 def decode_problem(
     request: allocator_pb2.AllocateRequest, settings: Settings
-) -> tuple[ProblemFamily[Any], PowerControl | Beamforming | Precoding | CellFree]:
+) -> tuple[ProblemFamily[Any], PowerControl | Beamforming | Precoding | CellFree | HybridPrecoding]:
     """The family and the checked instance of a request.
 
     Raises:
         InvalidInstanceError: A field cannot be accepted, or no problem is set.
-        NotImplementedProblemError: A family of the contract that this version does not solve.
         TooLargeError: More nodes or links than the settings allow.
     """
     kind = request.WhichOneof("problem")
@@ -56,10 +64,7 @@ def decode_problem(
         return PRECODING, _precoding(request.precoding, settings)
     if kind == "cell_free":
         return CELL_FREE, _cell_free(request.cell_free, settings)
-    raise NotImplementedProblemError(
-        f"problem {kind!r} is in the contract, but this server does not solve it yet; it solves "
-        "'power_control', 'beamforming', 'precoding' and 'cell_free'"
-    )
+    return HYBRID_PRECODING, _hybrid_precoding(request.hybrid_precoding, settings)
 
 
 def _required(field: str, tensor: tensor_pb2.Tensor, present: bool) -> Array:
@@ -162,3 +167,16 @@ def _cell_free(message: problems_pb2.CellFree, settings: Settings) -> CellFree:
         _check_size("fading", max(access_points, users), "fading", users * max(access_points, users), settings)
     pilots = _optional(message, "pilots").get("pilots")
     return CellFree.create(fading, snr=message.snr, pilots=pilots, pilot_length=message.pilot_length)
+
+
+def _hybrid_precoding(message: problems_pb2.HybridPrecoding, settings: Settings) -> HybridPrecoding:
+    f_opt = _required("f_opt", message.f_opt, message.HasField("f_opt"))
+    chains = message.num_rf_chains
+    if f_opt.ndim == 2:
+        antennas, streams = f_opt.shape
+        # Solvers hold every start of the phase shifters.
+        _check_size("f_opt", antennas, "f_opt", antennas * max(streams, min(chains, antennas)), settings)
+    structure = STRUCTURES.get(message.structure)
+    if structure is None:
+        raise InvalidInstanceError("structure", "a structure of this version", str(message.structure))
+    return HybridPrecoding.create(f_opt, chains=chains, structure=structure)

@@ -17,7 +17,6 @@ from airgraph_server.errors import (
     InvalidInstanceError,
     ModelCannotServeError,
     ModelNotFoundError,
-    NotImplementedProblemError,
     NotPermittedError,
     OverloadedError,
     TooLargeError,
@@ -33,7 +32,6 @@ CODES: dict[type[Exception], int] = {
     ModelNotFoundError: code_pb2.NOT_FOUND,
     ModelCannotServeError: code_pb2.FAILED_PRECONDITION,
     DeadlineMissedError: code_pb2.DEADLINE_EXCEEDED,
-    NotImplementedProblemError: code_pb2.UNIMPLEMENTED,
     UnauthenticatedError: code_pb2.UNAUTHENTICATED,
     NotPermittedError: code_pb2.PERMISSION_DENIED,
 }

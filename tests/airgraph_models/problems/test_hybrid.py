@@ -1,0 +1,125 @@
+"""Hybrid precoding: limits after rounding, ascent, the frozen channels, and what is refused by field."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from instances import seeds
+
+from airgraph_models.classical.hybrid_alternation import alternate, blocks_of, captured, phases
+from airgraph_models.classical.stopping import Stopping
+from airgraph_models.problems import HYBRID_PRECODING, HybridPrecoding, InvalidInstanceError
+from airgraph_models.problems.hybrid import join_halves, split_halves
+
+
+def random_hybrid(seed, chains, each, streams, structure="partial", dtype=np.complex128):
+    rng = np.random.default_rng(seed)
+    shape = (chains * each, streams)
+    f_opt = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
+    return HybridPrecoding.create(f_opt.astype(dtype), chains=chains, structure=structure)
+
+
+@st.composite
+def hybrids(draw):
+    chains = draw(st.integers(1, 6))
+    return random_hybrid(
+        draw(seeds),
+        chains,
+        draw(st.integers(1, 8)),
+        draw(st.integers(1, chains)),
+        draw(st.sampled_from(["partial", "full"])),
+        draw(st.sampled_from([np.complex64, np.complex128])),
+    )
+
+
+def loss(instance, allocation):
+    analogue, digital = split_halves(instance, allocation)
+    return np.linalg.norm(instance.f_opt - analogue @ digital) ** 2
+
+
+@given(hybrids(), seeds)
+def test_answers_keep_modulus_wiring_and_power_after_rounding(instance, seed):
+    rng = np.random.default_rng(seed)
+    shape = (instance.antennas + instance.streams, instance.chains)
+    wild = (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)) * 10.0 ** rng.integers(-3, 3)
+    filled = HYBRID_PRECODING.filled(instance, HYBRID_PRECODING.project(instance, wild))
+    sent = HYBRID_PRECODING.rounded(instance, filled)
+    assert sent.dtype == instance.dtype
+    analogue, digital = split_halves(instance, sent.astype(np.complex128))
+    modulus = np.abs(analogue)
+    wired = modulus > 0.5
+    np.testing.assert_allclose(modulus[wired], 1.0, atol=1e-6)
+    assert (modulus[~wired] == 0).all()
+    per_antenna = 1 if instance.structure == "partial" else instance.chains
+    assert (wired.sum(axis=1) == per_antenna).all()
+    assert np.linalg.norm(analogue @ digital) ** 2 <= instance.streams
+    assert HYBRID_PRECODING.margin(instance, filled) == pytest.approx(0.0, abs=1e-9)
+
+
+@given(hybrids())
+def test_the_objective_is_the_loss(instance):
+    (found,) = HYBRID_PRECODING.solve([instance], Stopping(20))
+    expected = 2 * instance.streams * (1 - found.objective)
+    assert loss(instance, found.allocation) == pytest.approx(expected, rel=1e-6, abs=1e-9)
+    assert found.objective >= HYBRID_PRECODING.objective(instance, HYBRID_PRECODING.baseline(instance)) - 1e-12
+
+
+@given(seeds, st.integers(1, 5), st.integers(1, 9), st.integers(1, 3))
+def test_the_alternation_never_falls_and_its_digital_half_is_the_best(seed, chains, each, streams):
+    instance = random_hybrid(seed, chains, each, min(streams, chains))
+    blocks = blocks_of(instance.f_opt, chains)
+    rng = np.random.default_rng(seed)
+    start = phases(rng.standard_normal((3, chains, each)) + 1j * rng.standard_normal((3, chains, each)))
+    reached = [captured(blocks, alternate(blocks, start, Stopping(count))[0]) for count in range(6)]
+    for before, after in pairwise(reached):
+        assert (after >= before * (1 - 1e-12)).all()
+    (found,) = HYBRID_PRECODING.solve([instance], Stopping(20))
+    analogue, digital = split_halves(instance, found.allocation)
+    other = digital + 0.1 * (rng.standard_normal(digital.shape) + 1j * rng.standard_normal(digital.shape))
+    other *= np.sqrt(instance.streams) / np.linalg.norm(analogue @ other)
+    assert loss(instance, join_halves(analogue, other)) >= loss(instance, found.allocation) - 1e-9
+
+
+@pytest.mark.parametrize("chains", [2, 3, 4, 6, 9, 12, 18])
+def test_the_frozen_channels(reference, chains):
+    stored = np.load(reference / "hybrid.npz")
+    losses = []
+    for f_opt in stored["Fopt"]:
+        instance = HybridPrecoding.create(f_opt, chains=chains)
+        (found,) = HYBRID_PRECODING.solve([instance], Stopping(100))
+        (again,) = HYBRID_PRECODING.solve([instance], Stopping(100))
+        np.testing.assert_array_equal(found.allocation, again.allocation)
+        losses.append(loss(instance, found.allocation))
+    # At most SDR-AltMin's everywhere, and the best of 30 random starts on average.
+    assert (np.array(losses) <= stored[f"R{chains}_lossF"] + 1e-6).all()
+    assert np.mean(losses) <= stored[f"R{chains}_best30_lossF"].mean()
+
+
+def test_every_chain_on_every_antenna_is_no_worse():
+    for seed in range(5):
+        objectives = [
+            HYBRID_PRECODING.solve([random_hybrid(seed, 4, 6, 2, structure)], Stopping(200))[0].objective
+            for structure in ("partial", "full")
+        ]
+        assert objectives[1] >= objectives[0] - 1e-6
+
+
+@pytest.mark.parametrize(
+    ("field", "changed"),
+    [
+        ("f_opt", {"f_opt": np.zeros((4, 1))}),
+        ("f_opt", {"f_opt": np.ones(4)}),
+        ("f_opt", {"f_opt": np.full((4, 1), np.nan)}),
+        ("num_rf_chains", {"chains": 3}),
+        ("num_rf_chains", {"chains": 0}),
+        ("num_rf_chains", {"chains": 8}),
+        ("structure", {"structure": "ring"}),
+    ],
+)
+def test_bad_input_is_refused_by_field(field, changed):
+    fields = {"f_opt": np.ones((4, 1)), "chains": 2, **changed}
+    with pytest.raises(InvalidInstanceError) as refused:
+        HybridPrecoding.create(fields.pop("f_opt"), **fields)
+    assert refused.value.field == field
