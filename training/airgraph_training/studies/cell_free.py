@@ -168,8 +168,8 @@ def _run(lab: Lab) -> Findings:
             "The served network sees couplings and noise, so pilots and SNR too, and is trained once for all cells. "
             "It unrolls the fixed point; AUTO goes on from its answer with the fixed point itself.",
             "What the network is worth: six learned steps in place of some twenty plain ones. But a plain step costs "
-            "microseconds: the fixed point alone is about as good, and faster than the bisection, while AUTO, which runs "
-            "both, takes longer than either.",
+            "microseconds: the fixed point alone is about as good, and faster than the bisection, while AUTO, which "
+            "runs both, takes longer than either.",
         ),
         draw=lambda axes: _draw(axes, cells, measured),
     )
