@@ -164,7 +164,8 @@ def test_named_settings_exist():
 def test_the_failure_guide_names_every_reason_and_code():
     named = set(re.findall(r"^\| `([A-Z_]+)` \|", (DOCS / "failures.md").read_text(encoding="utf-8"), re.MULTILINE))
     reasons = {name.removeprefix("FALLBACK_REASON_") for name in dict(provenance_pb2.FallbackReason.items())}
-    codes = {code_pb2.Code.Name(code) for code in CODES.values()} | {"INTERNAL", "UNAVAILABLE", "UNIMPLEMENTED", "CANCELLED"}
+    others = {"INTERNAL", "UNAVAILABLE", "UNIMPLEMENTED", "CANCELLED"}
+    codes = {code_pb2.Code.Name(code) for code in CODES.values()} | others
     assert named == (reasons - {"UNSPECIFIED"}) | codes
 
 
