@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SNR_DB, LEVEL, TESTS = 10.0, 0.95, 100
 SIZES = ((8, 4), (32, 16))
 SAMPLES = (1, 10, 100, 1_000)
-STEPS = {(8, 4): 400, (32, 16): 120}
+STEPS = {(8, 4): 400, (32, 16): 240}
 """Most gradient steps of one training."""
 BATCH = 25
 RATES = ((MODEL_GNN, 5e-3), (MODEL_GNN_RANDOM, 1e-2), (VANILLA_GNN, 3e-3), (BNN, 3e-3), (UNFOLDED, 1e-2))
