@@ -17,7 +17,7 @@ SERVE_INSTALLED := $(SERVE_VENV)/.installed
 CODE := models training server clients tests benchmarks docs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format typecheck protos protos-check docs bench train image image-test clean python-version
+.PHONY: help demo test lint format typecheck protos protos-check docs bench bench-serving train image image-test clean python-version
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -58,11 +58,18 @@ docs: $(INSTALLED) ## Regenerate the reference pages from proto/ and the server'
 bench: $(INSTALLED) ## Measure quality and speed on one thread; writes docs/measurements.md
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/measure.py --write
 
+bench-serving: $(INSTALLED) ## Measure the server under load; writes docs/serving.md
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/serving/measure.py --write
+
 train: $(INSTALLED) ## Retrain the shipped models into runs/ (two to three hours on one core)
 	@$(BIN)/airgraph-train fit aligned-power-control-first
 	@$(BIN)/airgraph-train fit aligned-power-control --reference tests/data/reference
 	@$(BIN)/airgraph-train fit wcgcn-power-control --reference tests/data/reference
 	@$(BIN)/airgraph-train fit wcgcn-beamforming --reference tests/data/reference
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[channels]'
+	@$(BIN)/airgraph-train channels umi --name umi.npz --seed 0 --drops 400
+	@$(BIN)/airgraph-train fit gram-precoding --seed 1 --reference tests/data/reference
+	@$(BIN)/airgraph-train fit max-min-cell-free --reference tests/data/reference
 
 image: ## Build the container image (TARGET=cpu|gpu, IMAGE, BASE_IMAGE, IMAGE_BUILDER, CA_BUNDLE, PIP_CONF)
 	@TARGET=$(or $(TARGET),cpu) deploy/build-image.sh

@@ -74,7 +74,7 @@ def poisson(target, method, payloads, rate, seconds, deadline):
             async def one(payload):
                 began = perf_counter()
                 try:
-                    # The caller waits a little longer than it says, so that what comes late is seen as late.
+                    # What comes late is seen as DEADLINE_EXCEEDED.
                     await call(payload, timeout=deadline)
                     outcomes.append(("OK", perf_counter() - began))
                 except grpc.aio.AioRpcError as error:

@@ -127,7 +127,10 @@ class Server:
         """Refuses new calls, lets running ones finish within the grace, then closes."""
         self._stopping.set()
         self._ready.clear()
-        self._health.enter_graceful_shutdown()
+        # It tells every watcher, and waits for each to listen: one that has stalled must not keep the server up.
+        telling = threading.Thread(target=self._health.enter_graceful_shutdown, daemon=True)
+        telling.start()
+        telling.join(LAST_WAIT)
         self._allocator.drain()
         seconds = self.settings.drain_seconds if grace is None else grace
         # A health watch that its caller cancels meanwhile may leave gRPC waiting for ever.

@@ -244,7 +244,7 @@ def test_idle_streams_leave_room_for_health_and_one_too_many_is_refused(tmp_path
     over = threading.Event()
 
     def idle():
-        over.wait(20)
+        over.wait(60)
         yield from ()
 
     with Server(settings) as server, grpc.insecure_channel(server.target) as channel:
@@ -254,6 +254,8 @@ def test_idle_streams_leave_room_for_health_and_one_too_many_is_refused(tmp_path
         while refused_code is not grpc.StatusCode.RESOURCE_EXHAUSTED:
             one_more = stub.AllocateStream(iter([]), timeout=20)
             refused_code = None if list_or_error(one_more) is None else one_more.code()
+            # The idle ones are on their way too: a client that only opens more would crowd them out.
+            over.wait(0.05)
         health = health_pb2_grpc.HealthStub(channel)
         assert health.Check(health_pb2.HealthCheckRequest(), timeout=5).status == 1
         over.set()
