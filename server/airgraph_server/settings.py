@@ -62,6 +62,8 @@ class Settings(SecuritySettings):
     """Calls computed at once, by default as many as there are cores; more only lengthen each other."""
     runtime_threads: int = Field(1, ge=1)
     """Threads inside one network run. One is best when calls come in parallel."""
+    recorded_shapes: int = Field(64, ge=1)
+    """Shapes of which a GPU keeps a model's recorded run (a CUDA graph); the ones used last stay."""
     max_queued_calls: int = Field(256, ge=0)
     """Calls that may wait for their turn; the next one is refused with RESOURCE_EXHAUSTED and a retry hint."""
     max_streams: int = Field(64, ge=1)

@@ -122,7 +122,7 @@ class NetworkStage:
     def _run(self, part: list[_Ready], began: float) -> list[NetworkAnswer | Fallback]:
         joined = part[0].model.join([ready.view.graph for ready in part])
         try:
-            output = part[0].model.run(joined.inputs(), sum(ready.links for ready in part))
+            output = part[0].model.run(part[0].model.inputs(joined), sum(ready.links for ready in part))
         except Exception as error:
             if len(part) > 1:
                 # Whatever broke the batch breaks only the instance that caused it.
