@@ -16,7 +16,7 @@ from airgraph_server.settings import Settings
 KUBERNETES = Path(__file__).parents[2] / "deploy" / "kubernetes"
 VERSIONS = ("1.31", "1.33", "1.35")
 OVERLAYS = ("cpu", "gpu", "dev")
-COMPONENTS = ("tls", "access", "model-volume", "model-image")
+COMPONENTS = ("tls", "access", "tracing", "model-volume", "model-image")
 FOREIGN = ("ServiceMonitor", "ServingRuntime", "InferenceService")
 """Kinds of operators, which the schemas of Kubernetes do not know."""
 
