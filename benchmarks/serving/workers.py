@@ -4,8 +4,9 @@
 
 Runs of one worker and of several alternate, with the same callers and the same mix of sizes. Where the machine has
 cores to spare, server and client are pinned apart, the server to as many cores as there are workers. Where it has not,
-the client takes its part of the server's cores, so the ratio is also given with the client counted: calls a second for
-each core that the server got, times the cores, over the calls a second of the one worker.
+the client, and whatever else runs there, takes its part of the server's cores, so the ratio is also given with that
+counted: what the workers would answer a second on as many cores of their own as there are workers, over what one would
+on as many as it ever used.
 """
 
 import argparse
@@ -66,13 +67,14 @@ def table(title, ones, manys, workers):
     for number, pair in enumerate(zip(ones, manys, strict=True), 1):
         for count, (rate, server, client) in zip((1, workers), pair, strict=True):
             lines.append(f"| {number} | {count} | {rate:.0f} | {server:.2f} | {client:.2f} |")
-    one, many = np.median(ones, axis=0), np.median(manys, axis=0)
-    plain = np.median([m[0] / o[0] for o, m in zip(ones, manys, strict=True)])
-    counted = np.median([m[0] / m[1] * workers / o[0] for o, m in zip(ones, manys, strict=True)])
+    one, many = np.array(ones), np.array(manys)
+    plain = np.median(many[:, 0] / one[:, 0])
+    most = one[:, 1].max()
+    counted = np.median(many[:, 0] / many[:, 1]) * workers / (np.median(one[:, 0] / one[:, 1]) * most)
     lines += [
         "",
-        f"Ratio, median of the rounds: {plain:.2f} as it is ({many[1]:.2f} cores for {workers} workers, {one[1]:.2f} "
-        f"for one), {counted:.2f} with the client counted.",
+        f"Ratio: {plain:.2f} as it is (median of the rounds), {counted:.2f} with the client counted (calls a second "
+        f"of a core, median of the rounds, times {workers} for {workers} workers and {most:.2f}, its most, for one).",
         "",
     ]
     return "\n".join(lines)
@@ -107,7 +109,8 @@ def main():
         f"Written by `benchmarks/serving/workers.py` on {date.today()}: {platform.machine()}, {len(available)} cores, "
         f"server and client {'pinned apart' if apart else 'sharing them'}, Python {platform.python_version()}, grpcio "
         f"{version('grpcio')}, onnxruntime {version('onnxruntime')}. {asked.callers} callers over {asked.connections} "
-        f"connections, one instance of 5 to 50 pairs a call, {asked.threads} threads a worker.\n"
+        f"connections, one instance of 5 to 50 pairs a call, {asked.threads} threads a worker. Load average before: "
+        f"{os.getloadavg()[1]:.1f}.\n"
     ]
     print(parts[-1], flush=True)
     for title, payloads in kinds.items():

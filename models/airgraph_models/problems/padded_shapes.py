@@ -11,11 +11,18 @@ import numpy.typing as npt
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 
+LARGE = 512
+"""Above it an extent costs more time than a shape more costs to record."""
+
+
 def padded_extent(extent: int) -> int:
-    """The next of 1, 2, 3, 4, 6, 8, 12, 16, 24, ...: two steps an octave, so at most half is added."""
-    power = 1 << max(extent - 1, 0).bit_length()
-    between = power // 4 * 3
-    return between if between >= extent else power
+    """The next of 1, 2, 3, 4, 6, 8, 12, ..., 512, 640, 768, ...: two steps an octave, four of what is large.
+
+    So at most half is added, and to what is large at most a quarter.
+    """
+    power = 1 << (extent - 1).bit_length()
+    step = max(power // (8 if extent > LARGE else 4), 1)
+    return -(-extent // step) * step
 
 
 def pad(array: npt.NDArray[Scalar], shape: Sequence[int], fill: Any = 0) -> npt.NDArray[Scalar]:

@@ -127,7 +127,7 @@ class NetworkStage:
             if len(part) > 1:
                 # Whatever broke the batch breaks only the instance that caused it.
                 return [self._run([ready], began)[0] for ready in part]
-            logger().error("network_failed", model=part[0].model.name, error=repr(error))
+            logger().error("network_failed", model=part[0].model.name, error=repr(error), **part[0].task.log_fields)
             return [Fallback(Reason.RUNTIME_ERROR, "the network failed on this instance")]
         seconds = perf_counter() - began
         self._metrics.batch_graphs.observe(len(part))

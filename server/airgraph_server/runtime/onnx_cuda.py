@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from itertools import count
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -54,8 +53,8 @@ class OnnxCudaRuntime:
         self._plain = ort.RunOptions()
         self._plain.add_run_config_entry(GRAPH_ID, str(NOT_RECORDED))
         self._graph_ids = count(1)
-        self._runs = RecordedRuns(self._record, recorded_shapes)
-        self._lock = Lock()
+        # What may not be recorded runs on the one thread too, and stays as it is.
+        self._runs = RecordedRuns(self._run_plainly, self._record, recorded_shapes if self.few_shapes else 0)
 
     @staticmethod
     def _open(path: Path, threads: int, *, record: bool) -> ort.InferenceSession:
@@ -72,12 +71,10 @@ class OnnxCudaRuntime:
 
     def run(self, inputs: Inputs) -> npt.NDArray[np.float32]:
         """The network's output for inputs by name."""
-        wanted = {name: inputs[name] for name in self._wanted}
-        with self._lock:
-            recorded = self._runs.find(wanted) if self.few_shapes else None
-            if recorded is not None:
-                return recorded.replay(wanted)
-            output: npt.NDArray[np.float32] = self._session.run(None, wanted, self._plain)[0]
+        return self._runs.run({name: inputs[name] for name in self._wanted})
+
+    def _run_plainly(self, inputs: Inputs) -> npt.NDArray[np.float32]:
+        output: npt.NDArray[np.float32] = self._session.run(None, inputs, self._plain)[0]
         return output
 
     def _record(self, inputs: Inputs) -> BoundRun:
@@ -85,7 +82,7 @@ class OnnxCudaRuntime:
 
 
 class BoundRun:
-    """One run with inputs and output at fixed places of the GPU's memory; its first replay records it."""
+    """One run with inputs and output at fixed places of the GPU's memory, recorded."""
 
     def __init__(
         self, session: ort.InferenceSession, inputs: Inputs, output_name: str, graph_id: int, plain: ort.RunOptions
@@ -101,6 +98,8 @@ class BoundRun:
         self._binding.bind_ortvalue_output(output_name, self._output)
         self._options = ort.RunOptions()
         self._options.add_run_config_entry(GRAPH_ID, str(graph_id))
+        # The first run under a number is what ONNX Runtime records.
+        session.run_with_iobinding(self._binding, self._options)
 
     def replay(self, inputs: Inputs) -> npt.NDArray[np.float32]:
         """The network's output for other inputs of these shapes."""

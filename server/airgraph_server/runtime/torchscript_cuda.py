@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from itertools import accumulate
 from math import prod
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from airgraph_server.runtime.recorded_runs import RecordedRuns
 ALIGNMENT = 256
 """Bytes on which inputs start in the one buffer that travels to the GPU."""
 RUNS_BEFORE_RECORDING = 3
-"""What a script optimises at its first runs must not happen while they are recorded."""
+"""Libraries that set themselves up at their first use must not do so while it is recorded."""
 
 
 class TorchScriptCudaRuntime:
@@ -44,24 +44,30 @@ class TorchScriptCudaRuntime:
         self._module = torch.jit.freeze(script)
         self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         self._pool = torch.cuda.graph_pool_handle()
-        self._runs = RecordedRuns(self._record, recorded_shapes)
-        self._lock = Lock()
+        self._runs = RecordedRuns(self._plain, self._record, recorded_shapes)
 
     def run(self, inputs: Inputs) -> npt.NDArray[np.float32]:
         """The network's output for inputs by name."""
-        wanted = {name: inputs[name] for name in self._wanted}
-        with self._lock, torch.inference_mode(), torch.cuda.stream(self._stream):
-            recorded = self._runs.find(wanted)
-            if recorded is not None:
-                return recorded.replay(wanted)
-            arguments = [torch.from_numpy(np.require(value, requirements="W")) for value in wanted.values()]
-            output: npt.NDArray[np.float32] = (
-                self._module(*(value.to(self.device) for value in arguments)).cpu().numpy()
-            )
+        return self._runs.run({name: inputs[name] for name in self._wanted})
+
+    def _plain(self, inputs: Inputs) -> npt.NDArray[np.float32]:
+        with self._working():
+            arguments = [torch.from_numpy(np.require(value, requirements="W")) for value in inputs.values()]
+            answer = self._module(*(value.to(self.device) for value in arguments))
+            output: npt.NDArray[np.float32] = answer.cpu().numpy()
         return output
 
     def _record(self, inputs: Inputs) -> CudaGraphRun:
-        return CudaGraphRun(self._module, inputs, self._stream, self._pool)
+        with self._working():
+            return CudaGraphRun(self._module, inputs, self._stream, self._pool)
+
+    def _working(self) -> ExitStack:
+        stack = ExitStack()
+        stack.enter_context(torch.inference_mode())
+        stack.enter_context(torch.cuda.stream(self._stream))
+        # Compiling a shape's fused kernels takes seconds, once for each shape: no caller waits for that.
+        stack.enter_context(torch.jit.optimized_execution(False))  # type: ignore[attr-defined]
+        return stack
 
 
 class CudaGraphRun:
@@ -95,10 +101,11 @@ class CudaGraphRun:
 
     def replay(self, inputs: Inputs) -> npt.NDArray[np.float32]:
         """The network's output for other inputs of these shapes."""
-        self._load(inputs)
-        self._graph.replay()
-        self._answer.copy_(self._output, non_blocking=True)
-        self._stream.synchronize()
+        with torch.inference_mode(), torch.cuda.stream(self._stream):
+            self._load(inputs)
+            self._graph.replay()
+            self._answer.copy_(self._output, non_blocking=True)
+            self._stream.synchronize()
         answer: npt.NDArray[np.float32] = self._answer.numpy().copy()
         return answer
 

@@ -24,6 +24,14 @@ def encode(message: Message) -> bytes:
     return json.dumps(message, separators=(",", ":")).encode() + b"\n"
 
 
+def decode(line: bytes) -> Message | None:
+    """What a line says; None where the other end has gone in the middle of it."""
+    if not line.endswith(b"\n"):
+        return None
+    message: Message = json.loads(line)
+    return message
+
+
 class ParentLink:
     """A worker's end."""
 
@@ -45,8 +53,6 @@ class ParentLink:
     def receive(self) -> Message | None:
         """What the parent says next; None when it is gone."""
         try:
-            line = self._lines.readline()
+            return decode(self._lines.readline())
         except OSError:
             return None
-        message: Message | None = json.loads(line) if line.endswith(b"\n") else None
-        return message

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import socket
 import sys
@@ -11,7 +10,7 @@ from contextlib import suppress
 from typing import Self
 
 from airgraph_server.settings import Settings
-from airgraph_server.workers.link import Message, encode
+from airgraph_server.workers.link import Message, decode, encode
 from airgraph_server.workers.metrics import DIRECTORY_VARIABLE
 
 LONGEST_LINE = 1 << 24
@@ -63,10 +62,8 @@ class WorkerProcess:
 
     async def receive(self) -> Message | None:
         """What the worker says next, but for outcomes of changes; None when it is gone."""
-        said: Message
         with suppress(ConnectionError):
-            while (line := await self._reader.readline()).endswith(b"\n"):
-                said = json.loads(line)
+            while (said := decode(await self._reader.readline())) is not None:
                 if "applied" not in said:
                     return said
                 self._applying.pop(said["applied"]).set_result(said)
@@ -74,7 +71,8 @@ class WorkerProcess:
 
     async def apply(self, change: str, arguments: list[str], name: str) -> Message | None:
         """What became of a change in this worker; None if it ended meanwhile."""
-        outcome = self._applying[name] = asyncio.get_running_loop().create_future()
+        outcome: asyncio.Future[Message | None] = asyncio.get_running_loop().create_future()
+        self._applying[name] = outcome
         self.send({"apply": change, "arguments": arguments, "id": name})
         return await outcome
 

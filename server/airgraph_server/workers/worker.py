@@ -10,6 +10,7 @@ import threading
 
 from airgraph_server.app import Server, quick_to_answer
 from airgraph_server.log import configure_logging, logger
+from airgraph_server.registry.registry import Registry
 from airgraph_server.runtime.base import DeviceUnavailableError
 from airgraph_server.settings import Settings
 from airgraph_server.workers.link import ParentLink
@@ -19,11 +20,15 @@ from airgraph_server.workers.relayed import RelayedChanges
 class Worker:
     """A server that listens once the parent says so, and leaves changes of the models to it."""
 
-    def __init__(self, number: int, settings: Settings, link: ParentLink) -> None:
+    def __init__(self, settings: Settings, link: ParentLink) -> None:
         """Prepares the server; it listens on nothing yet."""
-        self._number, self._link = number, link
+        self._link = link
         self._stopping = threading.Event()
-        self._server = Server(settings, changes=lambda registry: RelayedChanges(registry, link))
+        self._server = Server(settings, self._relayed)
+
+    def _relayed(self, registry: Registry) -> RelayedChanges:
+        self._changes = RelayedChanges(registry, self._link)
+        return self._changes
 
     def run(self) -> None:
         """Serves until SIGTERM, or until the parent is gone, then drains."""
@@ -35,28 +40,26 @@ class Worker:
         said = self._link.receive()
         if said is None:
             return
-        changes = server.changes
-        assert isinstance(changes, RelayedChanges)
-        changes.join(said["join"])
+        self._changes.join(said["join"])
         signal.signal(signal.SIGTERM, lambda number, frame: self._stopping.set())
         server.open()
         server.report_ready()
         logger().info("worker_ready", pid=os.getpid())
         self._link.send({"ready": True})
-        threading.Thread(target=self._follow, args=(changes,), daemon=True).start()
+        threading.Thread(target=self._follow, daemon=True).start()
         self._stopping.wait()
         server.stop()
 
-    def _follow(self, changes: RelayedChanges) -> None:
+    def _follow(self) -> None:
         try:
             while (said := self._link.receive()) is not None:
                 if "apply" in said:
-                    changes.apply(said)
+                    self._changes.apply(said)
                 else:
-                    changes.settled(said)
+                    self._changes.settled(said)
         except OSError as error:
             logger().error("parent_lost", reason=str(error))
-        changes.parent_gone()
+        self._changes.parent_gone()
         self._stopping.set()
 
 
@@ -70,7 +73,7 @@ def main() -> None:
     number, settings = said["worker"], Settings(**said["start"])
     configure_logging(settings.log_level, settings.log_format, worker=number)
     try:
-        Worker(number, settings, link).run()
+        Worker(settings, link).run()
     except (OSError, DeviceUnavailableError, ImportError) as error:
         print(f"airgraph-server: worker {number}: {error}", file=sys.stderr)
         sys.exit(1)

@@ -8,14 +8,15 @@ from airgraph_models.problems.padded_shapes import pad, padded_extent
 
 
 @given(st.integers(1, 10**6))
-def test_an_extent_grows_by_at_most_half_and_stays_where_it_was_padded_to(extent):
+def test_an_extent_grows_by_a_bounded_share_and_stays_where_it_was_padded_to(extent):
     padded = padded_extent(extent)
-    assert extent <= padded < 1.5 * extent + 1
+    assert extent <= padded < 1 + extent * (1.25 if extent > 512 else 1.5)
     assert padded_extent(padded) == padded
 
 
-def test_there_are_two_extents_an_octave():
+def test_there_are_two_extents_an_octave_and_four_of_what_is_large():
     assert sorted({padded_extent(extent) for extent in range(1, 65)}) == [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64]
+    assert sorted({padded_extent(extent) for extent in range(513, 1537)}) == [640, 768, 896, 1024, 1280, 1536]
 
 
 def test_padding_leaves_the_corner_as_it_was_and_copies_only_where_it_must():

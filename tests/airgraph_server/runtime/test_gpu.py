@@ -57,7 +57,10 @@ def test_the_gpu_answers_as_the_cpu(directory, kind):
         for _ in range(4):
             np.testing.assert_allclose(on_gpu.run(on_gpu.inputs(joined), 1)[:count], expected[:count], atol=1e-4)
         # Other numbers of the same shape.
-        turned = {name: value[::-1] if name in ("node", "user") else value for name, value in joined.inputs().items()}
+        turned = {
+            name: np.ascontiguousarray(value[::-1]) if name in ("node", "user") else value
+            for name, value in joined.inputs().items()
+        }
         np.testing.assert_allclose(
             on_gpu.run(turned, 1), on_cpu.run({k: np.ascontiguousarray(v) for k, v in turned.items()}, 1), atol=1e-4
         )
