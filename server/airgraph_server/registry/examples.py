@@ -9,7 +9,8 @@ from airgraph_models.zoo.card import Card
 
 Instance = PowerControl | Beamforming | Precoding | CellFree | HybridPrecoding
 
-HYBRID_STREAMS = 2
+HYBRID_CHAINS = 2
+"""And streams, so that any number of antennas a chain will do."""
 
 
 def golden_instance(card: Card) -> Instance:
@@ -35,8 +36,9 @@ def plain_instance(card: Card, nodes: int) -> Instance:
     if card.problem == CellFree.problem:
         return CellFree.create(rng.exponential(size=(2 * nodes, nodes)), snr=1.0, pilot_length=nodes)
     if card.problem == HybridPrecoding.problem:
-        f_opt = rng.standard_normal((nodes, HYBRID_STREAMS)) + 1j * rng.standard_normal((nodes, HYBRID_STREAMS))
-        return HybridPrecoding.create(f_opt, chains=HYBRID_STREAMS)
+        size = (HYBRID_CHAINS * nodes, HYBRID_CHAINS)
+        f_opt = rng.standard_normal(size) + 1j * rng.standard_normal(size)
+        return HybridPrecoding.create(f_opt, chains=HYBRID_CHAINS)
     if card.problem == PowerControl.problem:
         return PowerControl.create(rng.exponential(size=(nodes, nodes)))
     if card.problem == Precoding.problem:

@@ -7,7 +7,8 @@ With :math:`N_c` clusters of :math:`N_p` paths each,
     a_t(\phi^t_{il}, \theta^t_{il})^H, \qquad \alpha_{il} \sim \mathcal{CN}(0, 1)
 
 so that :math:`E \|H\|_F^2 = N_t N_r`. A cluster's mean azimuth :math:`\phi` and elevation :math:`\theta` are
-uniform over the circle, its paths Laplacian about them. The response of a half-wavelength array of :math:`n \times n` antennas is
+uniform over the circle, its paths Laplacian about them.
+The response of a half-wavelength array of :math:`n \times n` antennas is
 
 .. math::
     a(\phi, \theta)_{(x, y)} = e^{j \pi (x \sin\phi \sin\theta + y \cos\theta)} / n
