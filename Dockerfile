@@ -24,7 +24,7 @@ COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY deploy/image deploy/image
 RUN --mount=type=secret,id=ca_bundle,target=/run/secrets/ca_bundle \
     --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
-    deploy/image/install-dependencies.sh server
+    deploy/image/install-dependencies.sh server,tracing
 COPY models models
 COPY training training
 COPY server server
@@ -33,8 +33,8 @@ RUN deploy/image/install-airgraph.sh
 
 FROM gpu-base AS gpu-build
 ENV PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
-# "gpu,torch" adds the TorchScript runtime, and some gigabytes.
-ARG GPU_EXTRAS=gpu
+# "gpu,tracing,torch" adds the TorchScript runtime, and some gigabytes.
+ARG GPU_EXTRAS=gpu,tracing
 WORKDIR /src
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY deploy/image deploy/image

@@ -5,7 +5,7 @@
 #     BASE_IMAGE     image to stand on, Python 3.11+ (default: the Dockerfile's; see base-image.sh)
 #     TARGET         cpu or gpu                    (default cpu)
 #     CUDA_IMAGE     what the gpu image stands on
-#     GPU_EXTRAS     "gpu,torch" adds the TorchScript runtime to the gpu image
+#     GPU_EXTRAS     "gpu,tracing,torch" adds the TorchScript runtime to the gpu image
 #     IMAGE_BUILDER  docker, podman or buildah     (default: the first that works)
 #     CA_BUNDLE      certificates for pip, where a proxy re-signs traffic
 #     PIP_CONF       pip configuration file, where packages come from a mirror

@@ -27,6 +27,7 @@ from pydantic_core import PydanticUndefined
 
 from airgraph_server.security.settings import SecuritySettings
 from airgraph_server.settings import Settings
+from airgraph_server.tracing.settings import TracingSettings
 
 DOCS = Path(__file__).resolve().parent
 PROTO = DOCS.parent / "proto"
@@ -137,8 +138,8 @@ def _enum(enum: EnumDescriptorProto, comments: Comments, path: tuple[int, ...]) 
 
 
 def settings() -> str:
-    """The page of the settings: what the server does, then what guards it."""
-    tables = [("Serving", Settings), ("Security and transport", SecuritySettings)]
+    """The page of the settings: what the server does, what it tells, what guards it."""
+    tables = [("Serving", Settings), ("Traces", TracingSettings), ("Security and transport", SecuritySettings)]
     parts = [SETTINGS_HEAD]
     for title, owner in tables:
         parts += [f"## {title}\n", "| setting | default | |", "|---|---|---|"]

@@ -45,11 +45,11 @@ def test_import_contracts_hold():
     [
         (
             ["airgraph_server.cli", "airgraph_models.problems", "airgraph_models.classical"],
-            {"torch", "torch_geometric", "lightning", "airgraph_training"},
+            {"torch", "torch_geometric", "lightning", "airgraph_training", "opentelemetry"},
         ),
         (
             ["airgraph_client", "airgraph_client.cli"],
-            {"torch", "onnxruntime", "scipy", "matplotlib", "airgraph_models", "airgraph_server"},
+            {"torch", "onnxruntime", "scipy", "matplotlib", "opentelemetry", "airgraph_models", "airgraph_server"},
         ),
     ],
     ids=["server", "client"],

@@ -112,7 +112,7 @@ class AsyncRegistryCalls:
 
 
 def _call(connection: Connection, timeout: float | None) -> CallOptions:
-    return {"timeout": connection.timeout if timeout is None else timeout, "metadata": connection.metadata}
+    return {"timeout": connection.timeout if timeout is None else timeout, "metadata": connection.call_metadata()}
 
 
 def _read_reloaded(reply: registry_pb2.ReloadModelsResponse) -> Reloaded:

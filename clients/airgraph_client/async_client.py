@@ -226,7 +226,7 @@ class AsyncClient(AsyncStreamCalls, AsyncRegistryCalls):
         request = allocate_request(instance, options)
         with typed_errors():
             reply = await self._allocator.Allocate(
-                request, timeout=self._timeout(options.get("timeout")), metadata=self._connection.metadata
+                request, timeout=self._timeout(options.get("timeout")), metadata=self._connection.call_metadata()
             )
         return read_answer(reply)
 
@@ -247,7 +247,7 @@ class AsyncClient(AsyncStreamCalls, AsyncRegistryCalls):
         request = batch_request(instances, options)
         with typed_errors():
             reply = await self._allocator.AllocateBatch(
-                request, timeout=self._timeout(options.get("timeout")), metadata=self._connection.metadata
+                request, timeout=self._timeout(options.get("timeout")), metadata=self._connection.call_metadata()
             )
         return read_batch(reply, len(request.requests), raise_on_error)
 
@@ -257,7 +257,7 @@ class AsyncClient(AsyncStreamCalls, AsyncRegistryCalls):
             reply = await self._registry.ListModels(
                 registry_pb2.ListModelsRequest(),
                 timeout=self._timeout(timeout),
-                metadata=self._connection.metadata,
+                metadata=self._connection.call_metadata(),
             )
         return [read_model(model) for model in reply.models]
 
@@ -269,7 +269,7 @@ class AsyncClient(AsyncStreamCalls, AsyncRegistryCalls):
             reply = await self._registry.DescribeModel(
                 registry_pb2.DescribeModelRequest(name=name, version=version or ""),
                 timeout=self._timeout(timeout),
-                metadata=self._connection.metadata,
+                metadata=self._connection.call_metadata(),
             )
         return read_description(reply)
 
@@ -279,7 +279,7 @@ class AsyncClient(AsyncStreamCalls, AsyncRegistryCalls):
             reply = await self._health.Check(
                 health_pb2.HealthCheckRequest(service=ALLOCATOR_SERVICE),
                 timeout=self._timeout(timeout),
-                metadata=self._connection.metadata,
+                metadata=self._connection.call_metadata(),
             )
         models: tuple[Model, ...] = ()
         if reply.status == health_pb2.HealthCheckResponse.SERVING:

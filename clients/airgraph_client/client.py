@@ -225,7 +225,7 @@ class Client(StreamCalls, RegistryCalls):
         request = allocate_request(instance, options)
         with typed_errors():
             reply = self._allocator.Allocate(
-                request, timeout=self._timeout(options.get("timeout")), metadata=self._connection.metadata
+                request, timeout=self._timeout(options.get("timeout")), metadata=self._connection.call_metadata()
             )
         return read_answer(reply)
 
@@ -246,7 +246,7 @@ class Client(StreamCalls, RegistryCalls):
         request = batch_request(instances, options)
         with typed_errors():
             reply = self._allocator.AllocateBatch(
-                request, timeout=self._timeout(options.get("timeout")), metadata=self._connection.metadata
+                request, timeout=self._timeout(options.get("timeout")), metadata=self._connection.call_metadata()
             )
         return read_batch(reply, len(request.requests), raise_on_error)
 
@@ -256,7 +256,7 @@ class Client(StreamCalls, RegistryCalls):
             reply = self._registry.ListModels(
                 registry_pb2.ListModelsRequest(),
                 timeout=self._timeout(timeout),
-                metadata=self._connection.metadata,
+                metadata=self._connection.call_metadata(),
             )
         return [read_model(model) for model in reply.models]
 
@@ -266,7 +266,7 @@ class Client(StreamCalls, RegistryCalls):
             reply = self._registry.DescribeModel(
                 registry_pb2.DescribeModelRequest(name=name, version=version or ""),
                 timeout=self._timeout(timeout),
-                metadata=self._connection.metadata,
+                metadata=self._connection.call_metadata(),
             )
         return read_description(reply)
 
@@ -276,7 +276,7 @@ class Client(StreamCalls, RegistryCalls):
             reply = self._health.Check(
                 health_pb2.HealthCheckRequest(service=ALLOCATOR_SERVICE),
                 timeout=self._timeout(timeout),
-                metadata=self._connection.metadata,
+                metadata=self._connection.call_metadata(),
             )
         models: tuple[Model, ...] = ()
         if reply.status == health_pb2.HealthCheckResponse.SERVING:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import grpc
 
 from airgraph_client.security import Security
+from airgraph_client.trace_context import trace_metadata
 
 ChannelOptions: TypeAlias = Sequence[tuple[str, str | int]]
 CallMetadata: TypeAlias = tuple[tuple[str, str | bytes], ...]
@@ -39,6 +40,10 @@ class Connection:
     credentials: grpc.ChannelCredentials | None = None
     metadata: CallMetadata = ()
     options: ChannelOptions = ()
+
+    def call_metadata(self) -> CallMetadata:
+        """What the next call carries: `metadata`, and the caller's trace where there is one."""
+        return (*self.metadata, *trace_metadata())
 
     def channel(self) -> grpc.Channel:
         """Opens a channel for threads."""

@@ -48,7 +48,7 @@ class StreamCalls:
                 yield request
 
         with typed_errors():
-            call = self._allocator.AllocateStream(requests(), metadata=self._connection.metadata)
+            call = self._allocator.AllocateStream(requests(), metadata=self._connection.call_metadata())
             try:
                 for response in call:
                     yield response.request_id, read_result(response.result)
@@ -90,7 +90,7 @@ class AsyncStreamCalls:
                 yield request
 
         with typed_errors():
-            call = self._allocator.AllocateStream(requests(), metadata=self._connection.metadata)
+            call = self._allocator.AllocateStream(requests(), metadata=self._connection.call_metadata())
             try:
                 async for response in call:
                     yield response.request_id, read_result(response.result)

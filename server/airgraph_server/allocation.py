@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from time import perf_counter
 from uuid import uuid4
 
@@ -26,6 +25,8 @@ from airgraph_server.scheduler.job import Result
 from airgraph_server.scheduler.scheduler import Scheduler
 from airgraph_server.scheduler.warm_up import warm_up_runs
 from airgraph_server.settings import Settings
+from airgraph_server.tracing.facts import LONGEST_ID, answer_facts, request_facts
+from airgraph_server.tracing.spans import CallSpan, stages_of
 
 POLICIES = {
     allocator_pb2.POLICY_UNSPECIFIED: Policy.AUTO,
@@ -46,10 +47,23 @@ class CallScope:
     Attributes:
         deadline: On the clock of `time.perf_counter`; None for no deadline.
         abandoned: Has the caller gone away?
+        span: What records the call; None where nobody does.
     """
 
     deadline: float | None = None
     abandoned: Callable[[], bool] = lambda: False
+    span: CallSpan | None = None
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A request with what was read of it, and when on the clock of `time.perf_counter`."""
+
+    request: allocator_pb2.AllocateRequest
+    scope: CallScope
+    task: Task | Exception
+    began: float
+    ended: float
 
 
 class Allocation:
@@ -83,10 +97,11 @@ class Allocation:
         self, request: allocator_pb2.AllocateRequest, scope: CallScope, answered: Callable[[Outcome], None]
     ) -> None:
         """Answers one instance some time later, from another thread; a refusal at once, from this one."""
-        began = perf_counter()
         try:
             self.scheduler.door.enter(1, scope.deadline)
         except CallError as refusal:
+            if scope.span is not None:
+                scope.span.refused(request_facts(request), perf_counter(), refusal)
             answered(refusal)
             return
 
@@ -95,19 +110,16 @@ class Allocation:
             self._metrics.deadline_missed.inc(isinstance(outcome, DeadlineMissedError))
             answered(outcome)
 
-        task = self._decode(request, scope)
-        decoding = perf_counter() - began
+        read = self._read(request, scope)
+        task = read.task
         if isinstance(task, Exception):
-            done(task)
+            done(self._refused(read, task))
             return
-        decided = partial(self._encoded, request, task, decoding)
-        self.scheduler.submit(task, request.priority, lambda result: done(decided(result)))
+        self.scheduler.submit(task, request.priority, lambda result: done(self._safe_outcome(read, task, result)))
 
-    def _encoded(
-        self, request: allocator_pb2.AllocateRequest, task: Task, decode_seconds: float, result: Result
-    ) -> Outcome:
+    def _safe_outcome(self, read: _Read, task: Task, result: Result) -> Outcome:
         try:
-            return result if isinstance(result, Exception) else self._encode(request, task, result, decode_seconds)
+            return self._outcome(read, task, result)
         except Exception as error:
             return error
 
@@ -122,18 +134,20 @@ class Allocation:
             self._audit.close()
 
     def _answer(self, requests: Sequence[allocator_pb2.AllocateRequest], scope: CallScope) -> list[Outcome]:
-        began = perf_counter()
-        decoded = [self._decode(request, scope) for request in requests]
-        decode_seconds = (perf_counter() - began) / max(len(requests), 1)
-        tasks = [(i, task) for i, task in enumerate(decoded) if isinstance(task, Task)]
-        outcomes: list[Outcome | Task] = list(decoded)
+        reads = [self._read(request, scope) for request in requests]
+        tasks = [(i, read.task) for i, read in enumerate(reads) if isinstance(read.task, Task)]
+        outcomes: list[Outcome | None] = [
+            self._refused(read, read.task) if isinstance(read.task, Exception) else None for read in reads
+        ]
         results = self.scheduler.run([task for _, task in tasks], [requests[i].priority for i, _ in tasks])
         for (i, task), result in zip(tasks, results, strict=True):
-            if isinstance(result, Exception):
-                outcomes[i] = result
-            else:
-                outcomes[i] = self._encode(requests[i], task, result, decode_seconds)
-        return [outcome for outcome in outcomes if not isinstance(outcome, Task)]
+            outcomes[i] = self._outcome(reads[i], task, result)
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    def _read(self, request: allocator_pb2.AllocateRequest, scope: CallScope) -> _Read:
+        began = perf_counter()
+        task = self._decode(request, scope)
+        return _Read(request, scope, task, began, perf_counter())
 
     def _decode(self, request: allocator_pb2.AllocateRequest, scope: CallScope) -> Task | Exception:
         try:
@@ -165,17 +179,34 @@ class Allocation:
             ),
             classical_iterations=iterations,
             abandoned=scope.abandoned,
+            log_fields=_log_fields(request, scope),
         )
 
-    def _encode(
-        self, request: allocator_pb2.AllocateRequest, task: Task, decision: Decision, decode_seconds: float
-    ) -> allocator_pb2.AllocateResponse:
+    def _outcome(self, read: _Read, task: Task, result: Result) -> Outcome:
+        return self._refused(read, result) if isinstance(result, Exception) else self._encode(read, task, result)
+
+    def _refused(self, read: _Read, error: Exception) -> Exception:
+        span = read.scope.span
+        if span is not None:
+            span.refused(request_facts(read.request), read.began, error)
+        return error
+
+    def _encode(self, read: _Read, task: Task, decision: Decision) -> allocator_pb2.AllocateResponse:
         began = perf_counter()
-        timings = decision.timings
-        timings.decode = decode_seconds
-        timings.total += timings.queue + decode_seconds
+        request, timings, span = read.request, decision.timings, read.scope.span
+        timings.decode = read.ended - read.began
+        timings.total += timings.queue + timings.decode
         response = encode_decision(request.request_id or uuid4().hex, task.family.name, task.instance, decision)
         if self._audit is not None:
             self._audit.write(request, response, decision)
-        self._meters.answered(task.family.name, decision, perf_counter() - began)
+        ended = perf_counter()
+        self._meters.answered(task.family.name, decision, ended - began)
+        if span is not None:
+            facts = request_facts(request) | answer_facts(task, decision)
+            span.answered(facts, stages_of(timings, (read.began, read.ended), (began, ended)))
         return response
+
+
+def _log_fields(request: allocator_pb2.AllocateRequest, scope: CallScope) -> dict[str, str]:
+    ids = {"request_id": request.request_id[:LONGEST_ID]}
+    return ids if scope.span is None else {**ids, "trace_id": scope.span.trace_id}

@@ -21,6 +21,7 @@ from airgraph_server.metrics import Metrics
 from airgraph_server.probes import ProbeServer
 from airgraph_server.registry.registry import Registry
 from airgraph_server.rpc.allocator import AllocatorServicer
+from airgraph_server.rpc.call_log import CallLog
 from airgraph_server.rpc.inference import InferenceServicer
 from airgraph_server.rpc.interceptor import CallInterceptor
 from airgraph_server.rpc.registry import RegistryServicer
@@ -29,6 +30,7 @@ from airgraph_server.security.limits import transport_options
 from airgraph_server.security.slow_readers import SlowReaders
 from airgraph_server.security.tls import server_credentials
 from airgraph_server.settings import Settings
+from airgraph_server.tracing.loading import load_tracer
 from inference import open_inference_pb2, open_inference_pb2_grpc
 
 ALLOCATOR = allocator_pb2.DESCRIPTOR.services_by_name["Allocator"].full_name
@@ -50,6 +52,7 @@ class Server:
 
         Raises:
             OSError: A port cannot be bound, or a certificate or the access file cannot be read.
+            ImportError: Traces are asked for and OpenTelemetry is not installed.
         """
         self.settings = settings
         self.metrics = Metrics()
@@ -57,13 +60,15 @@ class Server:
         self._stopping, self._wake, self._ready = threading.Event(), threading.Event(), threading.Event()
         self._health = health.HealthServicer()
         self._metrics_server: WSGIServer | None = None
+        self._tracer = load_tracer(settings) if settings.trace else None
+        log = CallLog(settings)
         limit = settings.max_message_bytes
         threads = settings.threads + settings.max_queued_calls + settings.max_streams + SPARE_THREADS
         self._grpc = grpc.server(
             # One for each call that computes or waits and each stream; some for health, registry and refusals.
             ThreadPoolExecutor(threads, "call"),
             interceptors=[
-                CallInterceptor(self.metrics),
+                CallInterceptor(self.metrics, log, self._tracer),
                 Guard(settings, settings.host),
                 SlowReaders(settings.slow_reader_seconds),
             ],
@@ -79,7 +84,7 @@ class Server:
         )
         self._allocation = Allocation(settings, self.registry, self.metrics)
         self.registry.before_traffic = self._allocation.warm_up
-        self._allocator = AllocatorServicer(self._allocation, settings.max_streams, settings.stream_window)
+        self._allocator = AllocatorServicer(self._allocation, log, settings.max_streams, settings.stream_window)
         allocator_pb2_grpc.add_AllocatorServicer_to_server(self._allocator, self._grpc)
         registry_pb2_grpc.add_RegistryServicer_to_server(RegistryServicer(self.registry), self._grpc)
         open_inference_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(
@@ -136,6 +141,8 @@ class Server:
         # A health watch that its caller cancels meanwhile may leave gRPC waiting for ever.
         self._grpc.stop(seconds).wait(seconds + LAST_WAIT)
         self._allocation.close()
+        if self._tracer is not None:
+            self._tracer.close(LAST_WAIT)
         if self._probes is not None:
             self._probes.stop()
         if self._metrics_server is not None:

@@ -17,6 +17,7 @@ from pydantic_settings import (
 
 import airgraph_models
 from airgraph_server.security.settings import SecuritySettings
+from airgraph_server.tracing.settings import TracingSettings
 
 
 class Device(StrEnum):
@@ -41,7 +42,7 @@ class LogFormat(StrEnum):
     CONSOLE = "console"
 
 
-class Settings(SecuritySettings):
+class Settings(TracingSettings, SecuritySettings):
     """Everything an operator can set."""
 
     model_config = SettingsConfigDict(env_prefix="AIRGRAPH_", extra="forbid", frozen=True)
@@ -62,6 +63,8 @@ class Settings(SecuritySettings):
     """Calls computed at once, by default as many as there are cores; more only lengthen each other."""
     runtime_threads: int = Field(1, ge=1)
     """Threads inside one network run. One is best when calls come in parallel."""
+    recorded_shapes: int = Field(64, ge=1)
+    """Shapes of which a GPU keeps a model's recorded run (a CUDA graph); the ones used last stay."""
     max_queued_calls: int = Field(256, ge=0)
     """Calls that may wait for their turn; the next one is refused with RESOURCE_EXHAUSTED and a retry hint."""
     max_streams: int = Field(64, ge=1)
@@ -102,12 +105,22 @@ class Settings(SecuritySettings):
     """Least severe events to log."""
     log_format: LogFormat = LogFormat.JSON
     """json for machines, console for people."""
+    log_calls: float = Field(0.0, ge=0, le=1)
+    """Share of calls, and of answers on streams, that get a line in the log; at the level debug all do."""
     audit_file: Path | None = None
     """File to which a line is appended for every Allocator answer, before it is sent; none by default."""
     config_file: Path | None = None
     """TOML file with any of these settings."""
 
-    @field_validator("metrics_port", "watch_seconds", "probe_port", "max_connection_age_seconds", mode="before")
+    @field_validator(
+        "metrics_port",
+        "watch_seconds",
+        "probe_port",
+        "max_connection_age_seconds",
+        "trace_endpoint",
+        "trace_sample_ratio",
+        mode="before",
+    )
     @classmethod
     def _none(cls, value: object) -> object:
         # Neither the environment nor TOML has a null.

@@ -31,6 +31,9 @@ class StandInModel(ServingModel):
     def join(self, graphs):
         return LAYOUTS[self.layout](graphs)
 
+    def inputs(self, joined):
+        return joined.inputs()
+
     def run(self, inputs, links):
         self.batches.append(len(inputs["node"]))
         if callable(self.output):

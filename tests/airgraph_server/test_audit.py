@@ -42,12 +42,16 @@ def test_every_answer_has_one_whole_line(audited):
             thread.join()
         batch = [power_control_request(gain, f"batch-{i}") for i in range(3)]
         stub.AllocateBatch(allocator_pb2.AllocateBatchRequest(requests=batch), timeout=60)
+        items = [
+            allocator_pb2.AllocateStreamRequest(request=power_control_request(gain, f"stream-{i}")) for i in range(3)
+        ]
+        assert all(answer.result.HasField("response") for answer in stub.AllocateStream(iter(items), timeout=60))
     first, torn, *rest = file.read_text().splitlines()
     assert first == '{"request_id":"earlier"}'
     assert torn == '{"request_id":"to'
     lines = [json.loads(line) for line in rest]
     by_id = {line["request_id"]: line for line in lines}
-    wanted = {*answers, "batch-0", "batch-1", "batch-2"}
+    wanted = {*answers, *(f"{kind}-{i}" for kind in ("batch", "stream") for i in range(3))}
     assert len(answers) == CALLERS * CALLS
     assert wanted <= by_id.keys()
     assert sum(line["request_id"] in wanted for line in lines) == len(wanted)

@@ -37,7 +37,7 @@ def test_sigterm_lets_running_calls_finish_and_refuses_new_ones(tmp_path):
     process, ready = start(tmp_path)
     with grpc.insecure_channel(ready["target"]) as channel:
         stub = allocator_pb2_grpc.AllocatorStub(channel)
-        gain = np.random.default_rng(0).exponential(size=(300, 300))
+        gain = np.random.default_rng(0).exponential(size=(800, 800))
         long = power_control_request(gain, policy=allocator_pb2.POLICY_CLASSICAL, classical_iterations=8000)
         running = stub.Allocate.future(long, timeout=60)
         time.sleep(0.3)

@@ -16,7 +16,8 @@ from airgraph_server.settings import Settings
 KUBERNETES = Path(__file__).parents[2] / "deploy" / "kubernetes"
 VERSIONS = ("1.31", "1.33", "1.35")
 OVERLAYS = ("cpu", "gpu", "dev")
-COMPONENTS = ("tls", "access", "model-volume", "model-image")
+MOUNTING = ("tls", "access", "model-volume", "model-image")
+COMPONENTS = (*MOUNTING, "tracing")
 FOREIGN = ("ServiceMonitor", "ServingRuntime", "InferenceService")
 """Kinds of operators, which the schemas of Kubernetes do not know."""
 
@@ -171,7 +172,7 @@ def test_the_gpu_is_asked_for_and_used(manifests):
     assert "nvidia.com/gpu" not in pod_of(manifests["cpu"])["containers"][0]["resources"]["limits"]
 
 
-@pytest.mark.parametrize("name", COMPONENTS)
+@pytest.mark.parametrize("name", MOUNTING)
 def test_what_a_component_mounts_is_where_the_server_looks(manifests, name):
     pod, container = pod_of(manifests[name]), pod_of(manifests[name])["containers"][0]
     volumes = {volume["name"] for volume in pod["volumes"]}
@@ -180,6 +181,16 @@ def test_what_a_component_mounts_is_where_the_server_looks(manifests, name):
     added = {key: value for key, value in environment(manifests[name]).items() if (value or "").startswith("/")}
     assert added
     assert all(any(value.startswith(folder) for folder in folders) for value in added.values())
+
+
+def test_traces_are_let_out_to_their_collector(manifests):
+    collector = environment(manifests["tracing"])["AIRGRAPH_TRACE_ENDPOINT"]
+    allowed = of_kind(manifests["tracing"], "NetworkPolicy")["spec"]["egress"][0]
+    (namespace,) = (peer["namespaceSelector"]["matchLabels"] for peer in allowed["to"])
+    assert re.fullmatch(
+        rf"http://[a-z-]+\.{namespace['kubernetes.io/metadata.name']}:{allowed['ports'][0]['port']}", collector
+    )
+    assert "egress" not in of_kind(manifests["cpu"], "NetworkPolicy")["spec"]
 
 
 def test_the_inference_service_runs_on_the_runtime(manifests):

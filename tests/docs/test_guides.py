@@ -1,6 +1,7 @@
 """What the guides show works, names what there is, and leads where it says."""
 
 import importlib.util
+import json
 import re
 import runpy
 import shlex
@@ -12,6 +13,7 @@ from google.rpc import code_pb2
 from typer.main import get_command
 
 from airgraph.v1 import provenance_pb2
+from airgraph_client import Client
 from airgraph_client import cli as client_cli
 from airgraph_server import cli as server_cli
 from airgraph_server.app import Server
@@ -156,9 +158,19 @@ def test_make_targets_and_paths_exist():
 
 def test_named_settings_exist():
     for name in ("tuning.md", "operators-guide.md"):
-        cells = re.findall(r"^\| (`.*?) \|", (DOCS / name).read_text(encoding="utf-8"), re.MULTILINE)
+        text = (DOCS / name).read_text(encoding="utf-8").partition("## Audit record")[0]
+        cells = re.findall(r"^\| (`.*?) \|", text, re.MULTILINE)
         for setting in re.findall(r"`([a-z]+(?:_[a-z]+)+)`", " ".join(cells)):
             assert setting in Settings.model_fields or setting.startswith(("airgraph_", "grpc_")), setting
+
+
+def test_the_audit_record_is_as_described(tmp_path):
+    described = (DOCS / "operators-guide.md").read_text(encoding="utf-8").partition("## Audit record")[2]
+    cells = re.findall(r"^\| (`.*?) \|", described, re.MULTILINE)
+    settings = Settings(port=0, metrics_port=None, zoo=tmp_path, audit_file=tmp_path / "audit")
+    with Server(settings) as server, Client(server.target) as client:
+        client.control_power([[1.0, 0.1], [0.2, 1.0]])
+    assert set(re.findall("`(.*?)`", " ".join(cells))) == json.loads((tmp_path / "audit").read_text()).keys()
 
 
 def test_the_failure_guide_names_every_reason_and_code():

@@ -15,6 +15,7 @@ from itertools import accumulate
 import numpy as np
 import numpy.typing as npt
 
+from airgraph_models.problems.padded_shapes import pad, padded_extent
 from airgraph_models.problems.row_table import Float32Array, IndexArray
 
 ROW_WIDTH = 8
@@ -102,6 +103,31 @@ class GainBlocks:
             "caused": self.caused,
             "source": self.source,
             "place": self.place,
+        }
+
+    def padded(self) -> dict[str, npt.NDArray[np.generic]]:
+        """The same tensors, enlarged to a few shapes.
+
+        New gains are zero. New places of a node point at a result that nobody has, so at least one more receiver is
+        made room for.
+        """
+        blocks, receivers, sources = self.heard.shape
+        nodes, places = padded_extent(len(self.node)), padded_extent(self.place.shape[1])
+        more_blocks, more_receivers, more_sources = padded_extent(blocks), receivers, padded_extent(sources)
+        if receivers > 1:
+            more_receivers = padded_extent(receivers + (places > self.place.shape[1]))
+        elif places > self.place.shape[1]:
+            more_blocks = padded_extent(blocks + 1)
+        shape = (more_blocks, more_receivers, more_sources)
+        block, receiver = np.divmod(self.place, receivers)
+        # The last result is of new rows only, wherever one is needed.
+        silent = more_blocks * more_receivers - 1
+        return {
+            "node": pad(self.node, (nodes, self.node.shape[1])),
+            "heard": pad(self.heard, shape),
+            "caused": pad(self.caused, shape),
+            "source": pad(self.source, (more_blocks, more_sources)),
+            "place": pad(block * more_receivers + receiver, (nodes, places), silent),
         }
 
     def split(self, output: npt.NDArray[np.generic]) -> list[npt.NDArray[np.generic]]:

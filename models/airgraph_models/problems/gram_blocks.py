@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from airgraph_models.problems.padded_shapes import pad, padded_extent
 from airgraph_models.problems.row_table import Float32Array, IndexArray
 
 
@@ -60,9 +61,21 @@ class GramBlocks:
         """The tensors by the names the exported networks use."""
         return {"user": self.user, "pair": self.pair, "present": self.present, "place": self.place}
 
+    def padded(self) -> dict[str, npt.NDArray[np.generic]]:
+        """The same tensors, enlarged to a few shapes by absent users and blocks of them."""
+        blocks, users, features = self.user.shape
+        more_blocks, more_users, nodes = (padded_extent(extent) for extent in (blocks, users, self.place.size))
+        block, user = np.divmod(self.place, users)
+        return {
+            "user": pad(self.user, (more_blocks, more_users, features)),
+            "pair": pad(self.pair, (more_blocks, more_users, more_users, self.pair.shape[3])),
+            "present": pad(self.present, (more_blocks, more_users, 1)),
+            "place": pad(block * more_users + user, (nodes,)),
+        }
+
     def split(self, output: npt.NDArray[np.generic]) -> list[npt.NDArray[np.generic]]:
         """Cuts a per-user output ``[N, ...]`` into one array an instance."""
-        return np.split(output, np.cumsum(self.sizes)[:-1])
+        return np.split(output[: sum(self.sizes)], np.cumsum(self.sizes)[:-1])
 
 
 def build_gram_blocks(graphs: Sequence[DenseUsers]) -> GramBlocks:

@@ -39,6 +39,9 @@ class JoinedGraphs(Protocol):
     def inputs(self) -> dict[str, npt.NDArray[np.generic]]:
         """The tensors by the names the exported networks use."""
 
+    def padded(self) -> dict[str, npt.NDArray[np.generic]]:
+        """The same tensors, enlarged to a few shapes (`padded_shapes`); the output's first N rows stay the same."""
+
     def split(self, output: npt.NDArray[np.generic]) -> list[npt.NDArray[np.generic]]:
         """Cuts a per-node output ``[N, ...]`` into one array a graph."""
 

@@ -15,6 +15,8 @@ from itertools import accumulate
 import numpy as np
 import numpy.typing as npt
 
+from airgraph_models.problems.padded_shapes import pad, padded_extent
+
 Float32Array = npt.NDArray[np.float32]
 IndexArray = npt.NDArray[np.int64]
 
@@ -78,6 +80,25 @@ class RowTable:
             "neighbour": self.neighbour,
             "rows": self.rows,
             "connected": self.connected,
+        }
+
+    def padded(self) -> dict[str, npt.NDArray[np.generic]]:
+        """The same tensors, enlarged to a few shapes.
+
+        New slots and new places of a node repeat its last, which no maximum notices; new rows belong to nobody, and
+        new nodes have no links.
+        """
+        nodes, rows, width, places = (
+            padded_extent(extent) for extent in (len(self.node), *self.neighbour.shape, self.rows.shape[1])
+        )
+        slot = np.minimum(np.arange(width), self.neighbour.shape[1] - 1)
+        place = np.minimum(np.arange(places), self.rows.shape[1] - 1)
+        return {
+            "node": pad(self.node, (nodes, self.node.shape[1])),
+            "link": pad(self.link[:, slot], (rows, width, self.link.shape[2])),
+            "neighbour": pad(self.neighbour[:, slot], (rows, width)),
+            "rows": pad(self.rows[:, place], (nodes, places)),
+            "connected": pad(self.connected, (nodes, 1)),
         }
 
     def split(self, output: npt.NDArray[np.generic]) -> list[npt.NDArray[np.generic]]:

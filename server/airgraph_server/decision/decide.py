@@ -91,6 +91,9 @@ class Decider:
                 decision=(polish_began - inferred) + (now - polished),
                 polish=polished - polish_began,
                 total=now - began,
+                began=began,
+                polish_began=polish_began,
+                ended=now,
             )
             results[i] = decision
         return [result for result in results if result is not None]

@@ -122,12 +122,12 @@ class NetworkStage:
     def _run(self, part: list[_Ready], began: float) -> list[NetworkAnswer | Fallback]:
         joined = part[0].model.join([ready.view.graph for ready in part])
         try:
-            output = part[0].model.run(joined.inputs(), sum(ready.links for ready in part))
+            output = part[0].model.run(part[0].model.inputs(joined), sum(ready.links for ready in part))
         except Exception as error:
             if len(part) > 1:
                 # Whatever broke the batch breaks only the instance that caused it.
                 return [self._run([ready], began)[0] for ready in part]
-            logger().error("network_failed", model=part[0].model.name, error=repr(error))
+            logger().error("network_failed", model=part[0].model.name, error=repr(error), **part[0].task.log_fields)
             return [Fallback(Reason.RUNTIME_ERROR, "the network failed on this instance")]
         seconds = perf_counter() - began
         self._metrics.batch_graphs.observe(len(part))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -59,6 +59,9 @@ class ServingModel(Protocol):
     def join(self, graphs: Sequence[Any]) -> JoinedGraphs:
         """The disjoint union of graphs of one kind, laid out for the network."""
 
+    def inputs(self, joined: JoinedGraphs) -> dict[str, npt.NDArray[Any]]:
+        """What the network reads of a union: padded where its device is faster on a few shapes."""
+
     def predicted_seconds(self, links: int) -> float:
         """Expected time of one run."""
 
@@ -84,6 +87,7 @@ class Task:
         max_polish_iterations: Limit for this request; None for the server's.
         classical_iterations: Iterations of a classical answer.
         abandoned: Asked before compute: has the caller gone away?
+        log_fields: What a log line about the task names: the ids of its request and its trace.
     """
 
     family: ProblemFamily[Any]
@@ -96,11 +100,16 @@ class Task:
     max_polish_iterations: int | None = None
     classical_iterations: int = 100
     abandoned: Callable[[], bool] = lambda: False
+    log_fields: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
 class Timings:
-    """Seconds by stage."""
+    """Seconds by stage.
+
+    Attributes:
+        began, polish_began, ended: When the decision did, on the clock of `time.perf_counter`.
+    """
 
     decode: float = 0.0
     queue: float = 0.0
@@ -108,6 +117,9 @@ class Timings:
     decision: float = 0.0
     polish: float = 0.0
     total: float = 0.0
+    began: float = 0.0
+    polish_began: float = 0.0
+    ended: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -18,6 +18,7 @@ from airgraph_server.errors import InvalidInstanceError
 from airgraph_server.log import logger
 from airgraph_server.registry.examples import golden_instance, plain_instance
 from airgraph_server.runtime.base import Runtime
+from airgraph_server.runtime.degrading import DegradingRuntime
 from airgraph_server.runtime.loading import MODEL_FILES, load_runtime
 from airgraph_server.settings import Settings
 
@@ -38,13 +39,17 @@ class LoadedModel:
         self.name = card.name
         self.version = card.version
         self.runtime = runtime.name
-        self.device = runtime.device
         self.layout = card.layout
         self.shapes = runtime.shapes
         self.output_name = runtime.output_name
         self.example = _example(card)
         self._runtime = runtime
         self._cost = RunCost()
+
+    @property
+    def device(self) -> str:
+        """Where the network runs now."""
+        return self._runtime.device
 
     def refusal(self, family: ProblemFamily[Any], instance: Any) -> str | None:
         """Why the network cannot take the instance at all; None if it can."""
@@ -65,6 +70,15 @@ class LoadedModel:
     def join(self, graphs: Sequence[Any]) -> JoinedGraphs:
         """The disjoint union of graphs, laid out for the network."""
         return LAYOUTS[self.layout](graphs)
+
+    def inputs(self, joined: JoinedGraphs) -> dict[str, npt.NDArray[Any]]:
+        """What the network reads of a union: padded where its device is faster on a few shapes."""
+        return joined.padded() if self._runtime.few_shapes else joined.inputs()
+
+    def when_device_lost(self, tell: Callable[[str], None]) -> None:
+        """Has the reason told once the CPU has taken over from a lost GPU."""
+        if isinstance(self._runtime, DegradingRuntime):
+            self._runtime.on_lost = tell
 
     def predicted_seconds(self, links: int) -> float:
         """Expected time of one run."""
@@ -106,7 +120,8 @@ class LoadedModel:
         outside = set(self.card.domain) - set(view.statistics) - {"nodes"}
         if outside:
             raise SelfTestError(f"domain names statistics that do not exist: {', '.join(sorted(outside))}")
-        output = self._runtime.run(self.join([view.graph]).inputs())
+        joined = self.join([view.graph])
+        output = self._runtime.run(self.inputs(joined))[: sum(joined.sizes)]
         expected = np.asarray(golden["output"], np.float64)
         if output.shape != expected.shape:
             raise SelfTestError(f"golden output has shape {output.shape}, the card says {expected.shape}")
@@ -120,7 +135,7 @@ class LoadedModel:
         family = FAMILIES[self.card.problem]
         for nodes in WARM_UP_SIZES:
             graph = family.view(plain_instance(self.card, nodes), self.layout).graph
-            inputs = self.join([graph]).inputs()
+            inputs = self.inputs(self.join([graph]))
             seconds = []
             for _ in range(WARM_UP_RUNS):
                 began = perf_counter()
@@ -149,7 +164,7 @@ def load_model(directory: Path, settings: Settings) -> LoadedModel:
         known = ", ".join(FAMILIES[card.problem].layouts)
         raise CardError(f"card.json: layout {card.layout!r} is not one of {known}, those of {card.problem}")
     card.verify(directory, MODEL_FILES[settings.runtime])
-    model = LoadedModel(card, load_runtime(directory, settings.runtime, settings.device, settings.runtime_threads))
+    model = LoadedModel(card, load_runtime(directory, settings))
     model.self_test()
     model.warm_up()
     return model

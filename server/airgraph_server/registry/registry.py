@@ -196,6 +196,14 @@ class Registry:
             return entry
         logger().info("model_ready", problem=problem, model=name, version=version, device=model.device)
         entry = Entry(problem, name, version, model, stamp=stamp)
+        gpu = model.device
+
+        def device_lost(reason: str) -> None:
+            logger().error("gpu_lost", problem=problem, model=name, version=version, reason=reason, device=model.device)
+            self._metrics.model_info.remove(*entry.key, model.runtime, gpu)
+            self._tell_metrics(entry, 1)
+
+        model.when_device_lost(device_lost)
         self._tell_metrics(entry, 1)
         return entry
 

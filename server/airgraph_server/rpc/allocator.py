@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 from time import perf_counter
 
 import grpc
+from structlog.contextvars import bound_contextvars
 
 from airgraph.v1 import allocator_pb2, allocator_pb2_grpc
 from airgraph_server.allocation import Allocation, CallScope, Outcome
 from airgraph_server.errors import OverloadedError
-from airgraph_server.rpc.status import abort, status_of
+from airgraph_server.rpc.call_log import CallLog
+from airgraph_server.rpc.status import abort, code_of, status_of
 from airgraph_server.rpc.stream import Stream
+from airgraph_server.tracing.spans import CURRENT, CallSpan
 
 LONGEST_DEADLINE = 1e7
 RETRY_STREAM_AFTER = 1.0
 
 
-def _scope(context: grpc.ServicerContext) -> CallScope:
+def _scope(context: grpc.ServicerContext, span: CallSpan | None) -> CallScope:
     remaining = context.time_remaining()
     # A call without a deadline has one some 10^11 years away.
     endless = remaining is None or remaining > LONGEST_DEADLINE
     deadline = None if endless else perf_counter() + remaining
-    return CallScope(deadline, lambda: not context.is_active())
+    return CallScope(deadline, lambda: not context.is_active(), span)
 
 
 def _result(request: allocator_pb2.AllocateRequest, outcome: Outcome) -> allocator_pb2.AllocateResult:
@@ -32,16 +36,23 @@ def _result(request: allocator_pb2.AllocateRequest, outcome: Outcome) -> allocat
     return allocator_pb2.AllocateResult(response=outcome)
 
 
-def _streamed(request: allocator_pb2.AllocateRequest, outcome: Outcome) -> allocator_pb2.AllocateStreamResponse:
-    return allocator_pb2.AllocateStreamResponse(request_id=request.request_id, result=_result(request, outcome))
+def _streamed(
+    log: CallLog, trace_id: str, request: allocator_pb2.AllocateRequest, outcome: Outcome, seconds: float
+) -> allocator_pb2.AllocateStreamResponse:
+    # The thread that says so may be one that handles another call.
+    with bound_contextvars(**({"trace_id": trace_id} if trace_id else {})):
+        result = _result(request, outcome)
+    code = code_of(outcome) if isinstance(outcome, Exception) else "OK"
+    log.stream_answer(request.request_id, code, seconds, trace_id)
+    return allocator_pb2.AllocateStreamResponse(request_id=request.request_id, result=result)
 
 
 class AllocatorServicer(allocator_pb2_grpc.AllocatorServicer):
     """Passes calls to the data plane."""
 
-    def __init__(self, allocation: Allocation, max_streams: int, window: int) -> None:
+    def __init__(self, allocation: Allocation, log: CallLog, max_streams: int, window: int) -> None:
         """Keeps the data plane and the places for streams, each with its window of requests read ahead."""
-        self._allocation = allocation
+        self._allocation, self._log = allocation, log
         self._max_streams, self._window = max_streams, window
         self._lock = threading.Lock()
         self._streams: set[Stream] = set()
@@ -59,7 +70,7 @@ class AllocatorServicer(allocator_pb2_grpc.AllocatorServicer):
         self, request: allocator_pb2.AllocateRequest, context: grpc.ServicerContext
     ) -> allocator_pb2.AllocateResponse:
         """Answers one instance."""
-        outcome = self._allocation.allocate([request], _scope(context))[0]
+        outcome = self._allocation.allocate([request], _scope(context, CURRENT.get()))[0]
         if isinstance(outcome, Exception):
             abort(context, outcome, request.request_id)
         return outcome
@@ -68,7 +79,7 @@ class AllocatorServicer(allocator_pb2_grpc.AllocatorServicer):
         self, request: allocator_pb2.AllocateBatchRequest, context: grpc.ServicerContext
     ) -> allocator_pb2.AllocateBatchResponse:
         """Answers many instances of any sizes; each succeeds or fails alone."""
-        outcomes = self._allocation.allocate(request.requests, _scope(context))
+        outcomes = self._allocation.allocate(request.requests, _scope(context, CURRENT.get()))
         return allocator_pb2.AllocateBatchResponse(
             results=[_result(*pair) for pair in zip(request.requests, outcomes, strict=True)]
         )
@@ -80,7 +91,9 @@ class AllocatorServicer(allocator_pb2_grpc.AllocatorServicer):
 
         An open stream holds two threads, busy or not, so their number is bounded.
         """
-        stream = Stream(self._allocation, lambda: _scope(context), _streamed, self._window)
+        span = CURRENT.get()
+        say = partial(_streamed, self._log, "" if span is None else span.trace_id)
+        stream = Stream(self._allocation, lambda: _scope(context, span), say, self._window)
         with self._lock:
             full = len(self._streams) >= self._max_streams
             if not full:

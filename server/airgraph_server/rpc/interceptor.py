@@ -1,4 +1,4 @@
-"""Counts and times every call, and keeps the inside of the server inside."""
+"""Counts, times, traces and logs every call, and keeps the inside of the server inside."""
 
 from __future__ import annotations
 
@@ -7,17 +7,23 @@ from time import perf_counter
 from typing import Any
 
 import grpc
+from structlog.contextvars import bind_contextvars
 
 from airgraph_server.metrics import Metrics
+from airgraph_server.rpc.call_log import CallLog, identify, new_id
 from airgraph_server.rpc.status import abort
+from airgraph_server.tracing.spans import CURRENT, CallSpan, Tracer
+
+UNTRACED = ("grpc.",)
+"""Services that say nothing of an allocation: health and reflection."""
 
 
 class CallInterceptor(grpc.ServerInterceptor):  # type: ignore[misc,unused-ignore]
-    """Metrics for all services; an exception that escapes a handler becomes INTERNAL with an id."""
+    """Metrics, ids and traces for all services; an exception that escapes a handler becomes INTERNAL with an id."""
 
-    def __init__(self, metrics: Metrics) -> None:
-        """Keeps the metrics."""
-        self._metrics = metrics
+    def __init__(self, metrics: Metrics, log: CallLog, tracer: Tracer | None) -> None:
+        """Keeps what hears of a call; without a tracer there are no traces."""
+        self._metrics, self._log, self._tracer = metrics, log, tracer
 
     def intercept_service(
         self,
@@ -25,6 +31,8 @@ class CallInterceptor(grpc.ServerInterceptor):  # type: ignore[misc,unused-ignor
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Any, Any] | None:
         """Wraps the handler of a known method."""
+        # gRPC gives each call a context of its own: every line logged within it from here on has the id.
+        bind_contextvars(request_id=new_id())
         handler = continuation(handler_call_details)
         if handler is None:
             return None
@@ -53,7 +61,7 @@ class CallInterceptor(grpc.ServerInterceptor):  # type: ignore[misc,unused-ignor
 
     def _single(self, behaviour: Any, service: str, method: str) -> Callable[[Any, grpc.ServicerContext], Any]:
         def call(request: Any, context: grpc.ServicerContext) -> Any:
-            with _Measured(self._metrics, service, method, context):
+            with self._measured(service, method, context, request):
                 return behaviour(request, context)
 
         return call
@@ -62,24 +70,45 @@ class CallInterceptor(grpc.ServerInterceptor):  # type: ignore[misc,unused-ignor
         self, behaviour: Any, service: str, method: str
     ) -> Callable[[Any, grpc.ServicerContext], Iterator[Any]]:
         def call(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
-            with _Measured(self._metrics, service, method, context):
+            with self._measured(service, method, context, request):
                 yield from behaviour(request, context)
 
         return call
+
+    def _measured(self, service: str, method: str, context: grpc.ServicerContext, request: object) -> _Measured:
+        bind_contextvars(**identify(request))
+        tracer = None if service.startswith(UNTRACED) else self._tracer
+        return _Measured(self._metrics, self._log, tracer, service, method, context, request)
 
 
 class _Measured:
     """One call from start to end."""
 
-    def __init__(self, metrics: Metrics, service: str, method: str, context: grpc.ServicerContext) -> None:
-        self._metrics, self._labels, self._context = metrics, (service, method), context
+    def __init__(
+        self,
+        metrics: Metrics,
+        log: CallLog,
+        tracer: Tracer | None,
+        service: str,
+        method: str,
+        context: grpc.ServicerContext,
+        request: object,
+    ) -> None:
+        self._metrics, self._log, self._tracer = metrics, log, tracer
+        self._labels, self._context, self._request = (service, method), context, request
+        self._span: CallSpan | None = None
 
     def __enter__(self) -> None:
         self._began = perf_counter()
         self._metrics.started.labels(*self._labels).inc()
+        if self._tracer is not None:
+            self._span = self._tracer.begin(*self._labels, dict(self._context.invocation_metadata()))
+            CURRENT.set(self._span)
+            bind_contextvars(trace_id=self._span.trace_id)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        self._metrics.handling.labels(*self._labels).observe(perf_counter() - self._began)
+        seconds = perf_counter() - self._began
+        self._metrics.handling.labels(*self._labels).observe(seconds)
         code = _code(self._context)
         if code == "OK" and not self._context.is_active():
             # The caller has left, or its deadline has passed: nothing that happened since is news to anyone.
@@ -88,6 +117,9 @@ class _Measured:
         if error is not None and code == "OK" and not isinstance(error, GeneratorExit):
             code = "INTERNAL"
         self._metrics.handled.labels(*self._labels, code).inc()
+        if self._span is not None:
+            self._span.end(code)
+        self._log.call(*self._labels, code, seconds, self._request)
         if code == "INTERNAL" and isinstance(error, Exception):
             abort(self._context, error)
 

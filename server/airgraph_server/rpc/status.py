@@ -10,6 +10,7 @@ from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
+from structlog.contextvars import get_contextvars
 
 from airgraph_server.errors import (
     CallError,
@@ -37,11 +38,16 @@ CODES: dict[type[Exception], int] = {
 }
 
 
+def code_of(error: Exception) -> str:
+    """Name of the gRPC code that an error becomes."""
+    return str(code_pb2.Code.Name(CODES.get(type(error), code_pb2.INTERNAL)))
+
+
 def status_of(error: Exception, request_id: str = "") -> status_pb2.Status:
     """The status a caller sees. An unknown error becomes INTERNAL with an id and nothing of the inside."""
     code = CODES.get(type(error))
     if code is None:
-        incident = request_id or uuid.uuid4().hex
+        incident = request_id or get_contextvars().get("request_id") or uuid.uuid4().hex
         logger().error("internal_error", request_id=incident, exc_info=error)
         return status_pb2.Status(code=code_pb2.INTERNAL, message=f"internal error, request {incident}")
     status = status_pb2.Status(code=code, message=str(error))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from time import perf_counter
 
 import grpc
@@ -14,7 +15,7 @@ from airgraph_server.allocation import Allocation, CallScope, Outcome
 from airgraph_server.errors import InvalidInstanceError
 
 Read = Callable[[], CallScope]
-Say = Callable[[allocator_pb2.AllocateRequest, Outcome], allocator_pb2.AllocateStreamResponse]
+Say = Callable[[allocator_pb2.AllocateRequest, Outcome, float], allocator_pb2.AllocateStreamResponse]
 
 
 class Stream:
@@ -25,7 +26,10 @@ class Stream:
     """
 
     def __init__(self, allocation: Allocation, scope: Read, say: Say, window: int) -> None:
-        """Answers by ``allocation``; ``scope`` gives that of the whole call, ``say`` makes the messages."""
+        """Answers by ``allocation``; ``scope`` gives that of the whole call, ``say`` makes the messages.
+
+        ``say`` takes the request, what became of it, and the seconds that took.
+        """
         self._allocation, self._scope, self._say = allocation, scope, say
         self._answers: queue.SimpleQueue[allocator_pb2.AllocateStreamResponse | None] = queue.SimpleQueue()
         self._window = threading.Semaphore(window)
@@ -76,21 +80,21 @@ class Stream:
             self.end()
 
     def _begin(self, item: allocator_pb2.AllocateStreamRequest) -> None:
-        scope, request = self._scope(), item.request
+        began, scope, request = perf_counter(), self._scope(), item.request
         if not request.request_id:
-            self._answered(request, InvalidInstanceError("request_id", "an id on a stream", "none"))
+            self._answered(request, InvalidInstanceError("request_id", "an id on a stream", "none"), began)
             return
         if item.HasField("timeout_seconds"):
             if not item.timeout_seconds > 0:
                 error = InvalidInstanceError("timeout_seconds", "a positive number", f"{item.timeout_seconds:g}")
-                self._answered(request, error)
+                self._answered(request, error, began)
                 return
-            own = perf_counter() + item.timeout_seconds
-            scope = CallScope(own if scope.deadline is None else min(own, scope.deadline), scope.abandoned)
-        self._allocation.submit(request, scope, lambda outcome: self._answered(request, outcome))
+            own = began + item.timeout_seconds
+            scope = replace(scope, deadline=own if scope.deadline is None else min(own, scope.deadline))
+        self._allocation.submit(request, scope, lambda outcome: self._answered(request, outcome, began))
 
-    def _answered(self, request: allocator_pb2.AllocateRequest, outcome: Outcome) -> None:
-        self._answers.put(self._say(request, outcome))
+    def _answered(self, request: allocator_pb2.AllocateRequest, outcome: Outcome, began: float) -> None:
+        self._answers.put(self._say(request, outcome, perf_counter() - began))
         with self._lock:
             self._open -= 1
             if self._ended and self._open == 0:

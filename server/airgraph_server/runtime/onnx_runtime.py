@@ -1,4 +1,4 @@
-"""ONNX Runtime: the default, with no learning framework in the process."""
+"""ONNX Runtime on the CPU: the default, with no learning framework in the process."""
 
 from __future__ import annotations
 
@@ -8,39 +8,22 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from airgraph_server.runtime.base import DeviceUnavailableError, Inputs
-from airgraph_server.settings import Device
+from airgraph_server.runtime.base import Inputs
 
 
 class OnnxRuntime:
     """One inference session, shared by all threads (it releases the interpreter lock while it runs)."""
 
     name = "onnxruntime"
+    device = "cpu"
+    few_shapes = False
 
-    def __init__(self, path: Path, device: Device, threads: int) -> None:
-        """Loads the network.
-
-        Raises:
-            DeviceUnavailableError: ``device`` is CUDA and this ONNX Runtime cannot use one.
-        """
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        # Spinning threads would take the cores that handle calls.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3
-        providers = _providers(device)
-        self._session = ort.InferenceSession(str(path), options, providers=providers)
-        active = self._session.get_providers()[0]
-        if device is Device.CUDA and active != "CUDAExecutionProvider":
-            raise DeviceUnavailableError(f"CUDA was asked for, but ONNX Runtime started on {active}")
-        self.device = "cuda" if active == "CUDAExecutionProvider" else "cpu"
+    def __init__(self, path: Path, threads: int) -> None:
+        """Loads the network."""
+        self._session = ort.InferenceSession(str(path), session_options(threads), providers=["CPUExecutionProvider"])
         self._wanted = [tensor.name for tensor in self._session.get_inputs()]
         self.output_name = self._session.get_outputs()[0].name
-        self.shapes = {
-            tensor.name: tuple(extent if isinstance(extent, int) else -1 for extent in tensor.shape)
-            for tensor in (*self._session.get_inputs(), *self._session.get_outputs())
-        }
+        self.shapes = declared_shapes(self._session)
 
     def run(self, inputs: Inputs) -> npt.NDArray[np.float32]:
         """The network's output for inputs by name."""
@@ -48,11 +31,20 @@ class OnnxRuntime:
         return output
 
 
-def _providers(device: Device) -> list[str]:
-    available = ort.get_available_providers()
-    has_cuda = "CUDAExecutionProvider" in available
-    if device is Device.CUDA and not has_cuda:
-        raise DeviceUnavailableError(f"CUDA was asked for, but ONNX Runtime offers only {', '.join(available)}")
-    if device is Device.CPU or not has_cuda:
-        return ["CPUExecutionProvider"]
-    return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+def session_options(threads: int) -> ort.SessionOptions:
+    """What sessions on every device have in common."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Spinning threads would take the cores that handle calls.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    return options
+
+
+def declared_shapes(session: ort.InferenceSession) -> dict[str, tuple[int, ...]]:
+    """Shapes of inputs and outputs by name, -1 for any extent."""
+    return {
+        tensor.name: tuple(extent if isinstance(extent, int) else -1 for extent in tensor.shape)
+        for tensor in (*session.get_inputs(), *session.get_outputs())
+    }

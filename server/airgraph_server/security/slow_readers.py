@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Any
 
 import grpc
+from structlog.contextvars import get_contextvars
 
 from airgraph_server.log import logger
 
@@ -56,6 +57,7 @@ class _Watch:
     def __init__(self, context: grpc.ServicerContext, seconds: float, method: str) -> None:
         self.writing_since: float | None = None
         self._context, self._seconds, self._method = context, seconds, method
+        self._ids = get_contextvars()
         self._ended = threading.Event()
 
     def __enter__(self) -> _Watch:
@@ -69,6 +71,6 @@ class _Watch:
         while not self._ended.wait(self._seconds / LOOKS):
             since = self.writing_since
             if since is not None and monotonic() - since > self._seconds:
-                logger().warning("slow_reader", method=self._method, seconds=self._seconds)
+                logger().warning("slow_reader", method=self._method, seconds=self._seconds, **self._ids)
                 self._context.cancel()
                 return

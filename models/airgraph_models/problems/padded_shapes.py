@@ -1,0 +1,34 @@
+"""A few shapes for inputs of every size: what captured GPU work, recorded for one shape, can be replayed on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+
+LARGE = 512
+"""Above it an extent costs more time than a shape more costs to record."""
+
+
+def padded_extent(extent: int) -> int:
+    """The next of 1, 2, 3, 4, 6, 8, 12, ..., 512, 640, 768, ...: two steps an octave, four of what is large.
+
+    So at most half is added, and to what is large at most a quarter.
+    """
+    power = 1 << (extent - 1).bit_length()
+    step = max(power // (8 if extent > LARGE else 4), 1)
+    return -(-extent // step) * step
+
+
+def pad(array: npt.NDArray[Scalar], shape: Sequence[int], fill: Any = 0) -> npt.NDArray[Scalar]:
+    """The array in the corner of a larger one, the rest ``fill``; the array itself if nothing is added."""
+    if array.shape == tuple(shape):
+        return array
+    padded = np.full(shape, fill, array.dtype)
+    padded[tuple(slice(extent) for extent in array.shape)] = array
+    return padded
