@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from airgraph_models.problems.padded_shapes import pad, padded_extent
 from airgraph_models.problems.row_table import Float32Array, IndexArray
 
 
@@ -55,9 +56,19 @@ class ChainBlocks:
         """The tensors by the names the exported networks use."""
         return {"block": self.block, "place": self.place}
 
+    def padded(self) -> dict[str, npt.NDArray[np.generic]]:
+        """The same tensors, enlarged to a few shapes by absent chains, antennas and streams."""
+        chains, _, length, streams, _ = self.block.shape
+        more_chains, longer, wider, nodes = (padded_extent(n) for n in (chains, length, streams, self.place.size))
+        chain, antenna = np.divmod(self.place, length)
+        return {
+            "block": pad(self.block, (more_chains, 2, longer, wider, 2)),
+            "place": pad(chain * longer + antenna, (nodes,)),
+        }
+
     def split(self, output: npt.NDArray[np.generic]) -> list[npt.NDArray[np.generic]]:
         """Cuts a per-antenna output ``[N, ...]`` into one array an instance."""
-        return np.split(output, np.cumsum(self.sizes)[:-1])
+        return np.split(output[: sum(self.sizes)], np.cumsum(self.sizes)[:-1])
 
 
 def build_chain_blocks(graphs: Sequence[Chains]) -> ChainBlocks:
