@@ -138,8 +138,7 @@ class HybridPrecodingFamily(ProblemFamily[HybridPrecoding]):
         """The digital half scaled until the power is Ns."""
         power = self._power(instance, allocation)
         analogue, digital = split_halves(instance, allocation)
-        scale = 1.0 / np.sqrt(power) if power > 0 else 1.0
-        return self.project(instance, join_halves(analogue, digital * scale))
+        return join_halves(analogue, digital / np.sqrt(power)) if power > 0 else allocation
 
     def margin(self, instance: HybridPrecoding, allocation: ComplexArray) -> float:
         """Unused share of the power Ns."""
