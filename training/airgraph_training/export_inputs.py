@@ -9,13 +9,15 @@ import numpy as np
 from airgraph_models.gnn.aligned import AlignedGNN
 from airgraph_models.gnn.gram import GramGNN
 from airgraph_models.gnn.max_min import MaxMinGNN
+from airgraph_models.gnn.unrolled_chains import UnrolledChains
 from airgraph_models.gnn.wcgcn import WCGCN
+from airgraph_models.problems.chain_blocks import Chains, build_chain_blocks
 from airgraph_models.problems.gain_blocks import DenseGains, GainGraph, SparseGains, build_gain_blocks
 from airgraph_models.problems.gram_blocks import DenseUsers, build_gram_blocks
-from airgraph_models.problems.layouts import GAIN_BLOCKS, GRAM_BLOCKS, ROW_TABLE, JoinedGraphs
+from airgraph_models.problems.layouts import CHAIN_BLOCKS, GAIN_BLOCKS, GRAM_BLOCKS, ROW_TABLE, JoinedGraphs
 from airgraph_models.problems.row_table import LinkGraph, build_row_table
 
-GraphNetwork = WCGCN | AlignedGNN | GramGNN | MaxMinGNN
+GraphNetwork = WCGCN | AlignedGNN | GramGNN | MaxMinGNN | UnrolledChains
 
 AXES: dict[str, dict[str, dict[int, str]]] = {
     ROW_TABLE: {
@@ -38,6 +40,7 @@ AXES: dict[str, dict[str, dict[int, str]]] = {
         "present": {0: "B", 1: "K"},
         "place": {0: "N"},
     },
+    CHAIN_BLOCKS: {"block": {0: "C", 2: "L", 3: "S"}, "place": {0: "N"}},
 }
 """Inputs of a layout in the order of the network's arguments, with the extents that vary."""
 CHECK_SIZES = ((1,), (2,), (7,), (24,), (3, 1, 11))
@@ -47,6 +50,8 @@ LARGEST_LEVEL = 12.0
 
 def layout_of(network: GraphNetwork) -> str:
     """Name of the layout that a network reads."""
+    if isinstance(network, UnrolledChains):
+        return CHAIN_BLOCKS
     if isinstance(network, GramGNN | MaxMinGNN):
         return GRAM_BLOCKS
     return ROW_TABLE if isinstance(network, WCGCN) else GAIN_BLOCKS
@@ -98,6 +103,13 @@ def random_couplings(rng: np.random.Generator, users: int) -> DenseUsers:
     return DenseUsers(np.exp(rng.uniform(-9.0, 0.0, (users, 2))).astype(np.float32), pair)
 
 
+def random_chains(rng: np.random.Generator, antennas: int) -> Chains:
+    """Two chains of random blocks, of as many streams as antennas but three at most."""
+    pair = rng.standard_normal((2, 2, antennas, min(antennas, 3))).astype(np.float32)
+    real, imag = np.stack([pair[0], -pair[1]], axis=-1), np.stack([pair[1], pair[0]], axis=-1)
+    return Chains(np.stack([real, imag], axis=1))
+
+
 def example_input(network: GraphNetwork) -> JoinedGraphs:
     """One union to trace with; every extent is larger than one."""
     return next(check_inputs(network, np.random.default_rng(0), ((9, 4),)))
@@ -115,6 +127,8 @@ def check_inputs(
         elif isinstance(network, GramGNN):
             features = network.features
             yield build_gram_blocks([random_users(rng, size, *features) for size in union])
+        elif isinstance(network, UnrolledChains):
+            yield build_chain_blocks([random_chains(rng, size) for size in union])
         elif isinstance(network, MaxMinGNN):
             yield build_gram_blocks([random_couplings(rng, size) for size in union])
         else:

@@ -17,13 +17,14 @@ import torch
 from airgraph_models.gnn.aligned import AlignedArchitecture
 from airgraph_models.gnn.gram import GramArchitecture
 from airgraph_models.gnn.max_min import MaxMinArchitecture
+from airgraph_models.gnn.unrolled_chains import UnrolledChainsArchitecture
 from airgraph_models.gnn.wcgcn import WCGCN, WCGCNArchitecture
-from airgraph_models.problems import FAMILIES, Beamforming, CellFree, PowerControl, Precoding
+from airgraph_models.problems import FAMILIES, Beamforming, CellFree, HybridPrecoding, PowerControl, Precoding
 from airgraph_models.problems.layouts import LAYOUTS
 from airgraph_models.zoo.card import ANY_NUMBER, CARD_FILE, SCHEMA_VERSION, parse_card, sha256
 from airgraph_training.channels import PUBLISHED_FIELD, drop_pairs, rayleigh
 from airgraph_training.channels.cell_free import PILOT_LENGTH
-from airgraph_training.data import SampleGroup
+from airgraph_training.data import RECEIVE, SampleGroup
 from airgraph_training.evaluation import Figure
 from airgraph_training.export import (
     ONNX_FILE,
@@ -39,12 +40,23 @@ from airgraph_training.run import Domain, TrainedRun
 
 LIBRARIES = ("torch", "lightning", "numpy", "onnx", "onnxruntime")
 GOLDEN_PAIRS, GOLDEN_SEED, GOLDEN_NOISE, GOLDEN_TOLERANCE = 6, 6, 0.1, 1e-5
-NODES = {"power_control": (2, 2000), "beamforming": (2, 2000), "precoding": (1, 64), "cell_free": (1, 64)}
+NODES = {
+    "power_control": (2, 2000),
+    "beamforming": (2, 2000),
+    "precoding": (1, 64),
+    "cell_free": (1, 64),
+    "hybrid_precoding": (1, 1024),
+}
 """Sizes to serve: the updates are local and shared by all nodes, so size itself is no limit (paper 001, table III);
 the links of a node are, and have a range of their own. In precoding all users are linked: twice those of the training
 set at most."""
-LOSSES = {"cell_free": "mean of -log(smooth lower envelope of the smallest rate), unsupervised"}
+LOSSES = {
+    "cell_free": "mean of -log(smooth lower envelope of the smallest rate), unsupervised",
+    "hybrid_precoding": "mean of -log(alignment of the hybrid precoder with the digital one), unsupervised",
+}
+ANY_ANTENNAS = (Precoding.problem, HybridPrecoding.problem)
 GOLDEN_ANTENNAS = 8
+GOLDEN_STREAMS = 2
 GOLDEN_ACCESS_POINTS = 10
 PAPERS = {
     WCGCNArchitecture: {
@@ -73,6 +85,12 @@ PAPERS = {
         "venue": "none; the problem is (5)-(6) of Graph Neural Networks for Wireless Communications: From Theory to "
         "Practice",
         "equation": "docstring of airgraph_models.gnn.max_min",
+    },
+    UnrolledChainsArchitecture: {
+        "authors": "AirGraph",
+        "title": "Unrolled alternation with learned starts, our own design",
+        "venue": "none; after (25) of Graph Neural Networks for Wireless Communications: From Theory to Practice",
+        "equation": "docstring of airgraph_models.gnn.unrolled_chains",
     },
 }
 """Where each kind of network is from."""
@@ -127,7 +145,7 @@ def card_document(run: TrainedRun, files: Path, figures: Sequence[Figure], diffe
         "default": recipe.default,
         "description": recipe.description,
         "paper": PAPERS[type(recipe.architecture)],
-        "antennas": ANY_NUMBER if recipe.problem == Precoding.problem else max(1, recipe.antennas),
+        "antennas": ANY_NUMBER if recipe.problem in ANY_ANTENNAS else max(1, recipe.antennas),
         "architecture": {
             "network": recipe.architecture.title,
             "layout": recipe.architecture.layout,
@@ -186,12 +204,16 @@ def _distribution(group: SampleGroup) -> dict[str, Any]:
         "pairs": group.pairs,
         **({"access_points": group.access_points} if group.access_points else {}),
         **({"antennas": group.antennas} if group.antennas else {}),
+        **({"streams": group.streams} if group.streams else {}),
         "channels": _channels(group),
         "weighted_share": group.weighted,
     }
 
 
 def _channels(group: SampleGroup) -> str:
+    if group.streams:
+        kind = "i.i.d. Rayleigh" if group.rich else "clustered, 5 clusters of 10 paths, planar arrays"
+        return f"{kind}, {RECEIVE} receive antennas; `pairs` are radio-frequency chains"
     if group.antennas:
         return _downlink(group)
     if group.access_points:
@@ -237,6 +259,8 @@ def golden(recipe: Recipe, onnx_file: Path) -> dict[str, Any]:
     weights = np.round(rng.uniform(0.2, 1.0, GOLDEN_PAIRS), 3)
     if recipe.problem == CellFree.problem:
         return _golden_cell_free(recipe, rng, onnx_file)
+    if recipe.problem == HybridPrecoding.problem:
+        return _golden_hybrid(recipe, rng, onnx_file)
     given: dict[str, Any] = {"weights": weights.tolist(), "noise_power": GOLDEN_NOISE, "max_power": 1.0}
     instance: PowerControl | Beamforming | Precoding
     if recipe.problem == Precoding.problem:
@@ -259,6 +283,13 @@ def _golden_cell_free(recipe: Recipe, rng: np.random.Generator, onnx_file: Path)
     fading = np.round(rng.uniform(0.1, 4.0, (GOLDEN_ACCESS_POINTS, GOLDEN_PAIRS)) ** 2, 4)
     instance = CellFree.create(fading, snr=10.0, pilot_length=PILOT_LENGTH)
     given = {"fading": fading.tolist(), "snr": 10.0, "pilot_length": PILOT_LENGTH}
+    return _golden_document(recipe, instance, given, onnx_file)
+
+
+def _golden_hybrid(recipe: Recipe, rng: np.random.Generator, onnx_file: Path) -> dict[str, Any]:
+    f_opt = np.round(rayleigh(rng, GOLDEN_ANTENNAS * GOLDEN_STREAMS, GOLDEN_STREAMS), 4)
+    instance = HybridPrecoding.create(f_opt, chains=GOLDEN_STREAMS)
+    given = {"f_opt_real": f_opt.real.tolist(), "f_opt_imag": f_opt.imag.tolist(), "rf_chains": GOLDEN_STREAMS}
     return _golden_document(recipe, instance, given, onnx_file)
 
 

@@ -17,6 +17,7 @@ from airgraph_training.losses import (
     beamforming_objective,
     cell_free_objective,
     dual_uplink_objective,
+    hybrid_objective,
     power_control_objective,
     relative_loss,
 )
@@ -34,6 +35,7 @@ OBJECTIVES: dict[str, Objective] = {
     "beamforming": beamforming_objective,
     "precoding": dual_uplink_objective,
     "cell_free": cell_free_objective,
+    "hybrid_precoding": hybrid_objective,
 }
 """What each problem maximises."""
 
