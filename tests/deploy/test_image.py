@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from airgraph.v1 import allocator_pb2
-from airgraph_client import Beamforming, CellFree, Client, HybridPrecoding, PowerControl, Precoding
+from airgraph_client import Beamforming, CellFree, Client, HybridPrecoding, PowerControl, PowerModel, Precoding
 
 ROOT = Path(__file__).parents[2]
 PROBLEMS = allocator_pb2.AllocateRequest.DESCRIPTOR.oneofs_by_name["problem"]
@@ -46,9 +46,16 @@ ONE_OF_EACH = {
     "power_control": PowerControl(gains(10, 10), noise_power=0.1),
     "beamforming": Beamforming(channels(5, 5, 4), noise_power=0.1),
     "precoding": Precoding(channels(4, 8), noise_power=0.1),
-    "cell_free": CellFree(gains(16, 4), snr=10.0),
+    "cell_free": CellFree(gains(16, 4), snr=10.0, pilot_length=4),
     "hybrid_precoding": HybridPrecoding(channels(16, 2), rf_chains=4),
 }
+
+OTHER_SOLVERS = (
+    Precoding(channels(4, 8), noise_power=0.1, objective="ee", min_rates=0.5, power_model=PowerModel(0.1, 0.5, 2.0)),
+    Precoding(channels(2, 4, 8), noise_power=0.1, max_power=[1.0, 1.0]),
+    Beamforming(channels(4, 4, 4), noise_power=0.1, max_antenna_power=0.3),
+)
+"""Instances that need other code than `ONE_OF_EACH`, which the image must not have lost."""
 
 
 def buildah(*arguments, **environment):
@@ -141,10 +148,11 @@ def test_the_entry_point_answers_passes_its_health_check_and_drains(root, config
             assert all(model.state == "READY" for model in models)
             learned = client.control_power(gains(10, 10), noise_power=0.1, policy="learned")
             answers = [client.allocate(instance) for instance in ONE_OF_EACH.values()]
+            others = [client.allocate(instance) for instance in OTHER_SOLVERS]
         assert ONE_OF_EACH.keys() == {field.name for field in PROBLEMS.fields}
         assert learned.model is not None
         assert [answer.problem for answer in answers] == list(ONE_OF_EACH)
-        for answer in answers:
+        for answer in answers + others:
             assert answer.objective >= answer.baseline_objective
             assert answer.constraint_margin >= 0
         status = Path(f"/proc/{process.pid}/status").read_text()
