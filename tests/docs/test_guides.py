@@ -149,7 +149,7 @@ def test_make_targets_and_paths_exist():
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         assert set(re.findall(r"^\$ make ([a-z-]+)", text, re.MULTILINE)) <= targets
-        for path in re.findall(r"\bdeploy/[a-z0-9/-]+", text):
+        for path in re.findall(r"\bdeploy/[a-z0-9/-]+(?:\.[a-z]+)?", text):
             assert (ROOT / path).exists(), path
     for cell in re.findall(r"^\| (`.*?) \|", (DOCS / "operators-guide.md").read_text(encoding="utf-8"), re.MULTILINE):
         for name in re.findall(r"`((?:base|overlays|components|kserve|prometheus-adapter)[a-z/-]*)`", cell):
