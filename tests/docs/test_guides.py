@@ -105,11 +105,11 @@ def test_the_operators_guide_runs(tmp_path):
 
 def test_the_researchers_guide_runs(tmp_path):
     # TorchScript reads the source of a network, so this one has to lie in a file, as its reader's does.
-    script = tmp_path / "gentle.py"
+    script = tmp_path / "one_round.py"
     script.write_text("\n".join(blocks(DOCS / "researchers-guide.md", "python")))
     names = runpy.run_path(str(script), run_name=script.stem)
     assert names["learned"].model is not None
-    assert names["learned"].solver.startswith("gentle")
+    assert names["learned"].solver.startswith("one-round")
     assert names["learned"].objective > 0
 
 

@@ -12,13 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from airgraph_models.gnn.aligned import AlignedArchitecture
-from airgraph_models.gnn.gram import GramArchitecture
-from airgraph_models.gnn.max_min import MaxMinArchitecture
-from airgraph_models.gnn.unrolled_chains import UnrolledChainsArchitecture
-from airgraph_models.gnn.wcgcn import WCGCN, WCGCNArchitecture
 from airgraph_models.problems import FAMILIES, Beamforming, CellFree, HybridPrecoding, PowerControl, Precoding
 from airgraph_models.problems.layouts import LAYOUTS
 from airgraph_models.zoo.card import ANY_NUMBER, CARD_FILE, SCHEMA_VERSION, parse_card, sha256
@@ -58,42 +52,6 @@ ANY_ANTENNAS = (Precoding.problem, HybridPrecoding.problem)
 GOLDEN_ANTENNAS = 8
 GOLDEN_STREAMS = 2
 GOLDEN_ACCESS_POINTS = 10
-PAPERS = {
-    WCGCNArchitecture: {
-        "authors": "Y. Shen, Y. Shi, J. Zhang, K. B. Letaief",
-        "title": "Graph Neural Networks for Scalable Radio Resource Management: "
-        "Architecture Design and Theoretical Analysis",
-        "venue": "IEEE Journal on Selected Areas in Communications, 2021",
-        "equation": "(11)",
-    },
-    AlignedArchitecture: {
-        "authors": "AirGraph",
-        "title": "WMMSE-aligned graph network, our own design",
-        "venue": "none; after the unrolling of WMMSE in Knowledge-Driven Resource Allocation for D2D Networks: A WMMSE "
-        "Unrolled GNN Approach",
-        "equation": "docstring of airgraph_models.gnn.aligned",
-    },
-    GramArchitecture: {
-        "authors": "AirGraph",
-        "title": "Gram-domain graph network, our own design",
-        "venue": "none; the optimal structure is (2) of A Model-based GNN for Learning Precoding",
-        "equation": "docstring of airgraph_models.gnn.gram",
-    },
-    MaxMinArchitecture: {
-        "authors": "AirGraph",
-        "title": "Unrolled max-min network, our own design",
-        "venue": "none; the problem is (5)-(6) of Graph Neural Networks for Wireless Communications: From Theory to "
-        "Practice",
-        "equation": "docstring of airgraph_models.gnn.max_min",
-    },
-    UnrolledChainsArchitecture: {
-        "authors": "AirGraph",
-        "title": "Unrolled alternation with learned starts, our own design",
-        "venue": "none; after (25) of Graph Neural Networks for Wireless Communications: From Theory to Practice",
-        "equation": "docstring of airgraph_models.gnn.unrolled_chains",
-    },
-}
-"""Where each kind of network is from."""
 
 
 def write_model(run: TrainedRun, zoo: Path, figures: Sequence[Figure]) -> Path:
@@ -144,7 +102,7 @@ def card_document(run: TrainedRun, files: Path, figures: Sequence[Figure], diffe
         "problem": recipe.problem,
         "default": recipe.default,
         "description": recipe.description,
-        "paper": PAPERS[type(recipe.architecture)],
+        "paper": dict(recipe.architecture.paper),
         "antennas": ANY_NUMBER if recipe.problem in ANY_ANTENNAS else max(1, recipe.antennas),
         "architecture": {
             "network": recipe.architecture.title,
@@ -167,7 +125,7 @@ def card_document(run: TrainedRun, files: Path, figures: Sequence[Figure], diffe
             "validation_ratio_to_wmmse": round(run.validation, 5),
             "libraries": {name: version(name) for name in LIBRARIES},
         },
-        **feature_statistics(network),
+        **({"feature_statistics": statistics} if (statistics := network.feature_statistics()) else {}),
         "quality": [figure.document() for figure in figures],
         "largest_difference_between_formats": difference,
         "domain": {
@@ -177,14 +135,6 @@ def card_document(run: TrainedRun, files: Path, figures: Sequence[Figure], diffe
         "sha256": {name: sha256(files / name) for name in (ONNX_FILE, TORCHSCRIPT_FILE)},
         "golden": golden(recipe, files / ONNX_FILE),
     }
-
-
-def feature_statistics(network: torch.nn.Module) -> dict[str, Any]:
-    """What a network that scales its inputs took from the training set."""
-    if not isinstance(network, WCGCN):
-        return {}
-    names = ("node_mean", "node_std", "link_mean", "link_std")
-    return {"feature_statistics": {name: [round(float(v), 7) for v in getattr(network, name)] for name in names}}
 
 
 def _domain(observed: Domain, recipe: Recipe) -> dict[str, list[float]]:

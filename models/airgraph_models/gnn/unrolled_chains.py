@@ -19,12 +19,16 @@ number of chains and antennas will do. Our own design.
 
 # No postponed annotations here: TorchScript reads the class's annotations as types.
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from airgraph_models.gnn.graph_network import Architecture, GraphNetwork
+from airgraph_models.gnn.random_graphs import random_chains
 from airgraph_models.problems.hybrid_chains import MOST_STREAMS
 
 FIRST_SOFTNESS, LAST_SOFTNESS = 0.5, 0.01
@@ -32,7 +36,7 @@ TINY = 1e-12
 
 
 @dataclass(frozen=True)
-class UnrolledChainsArchitecture:
+class UnrolledChainsArchitecture(Architecture):
     """Sizes of the network.
 
     Attributes:
@@ -45,18 +49,24 @@ class UnrolledChainsArchitecture:
 
     layout: ClassVar[str] = "chain_blocks"
     title: ClassVar[str] = "unrolled alternation for hybrid precoding, learned starts, momentum and softness"
+    paper: ClassVar[Mapping[str, str]] = {
+        "authors": "AirGraph",
+        "title": "Unrolled alternation with learned starts, our own design",
+        "venue": "none; after (25) of Graph Neural Networks for Wireless Communications: From Theory to Practice",
+        "equation": "docstring of airgraph_models.gnn.unrolled_chains",
+    }
 
     def build(self) -> "UnrolledChains":
         """The network; its random starts matter only once it is trained."""
         return UnrolledChains(self)
 
 
-class UnrolledChains(nn.Module):
+class UnrolledChains(GraphNetwork):
     """The network in the layout of `airgraph_models.problems.chain_blocks.ChainBlocks`."""
 
     def __init__(self, architecture: UnrolledChainsArchitecture) -> None:
         """Starts as the alternation with soft phases, from random directions."""
-        super().__init__()
+        super().__init__(architecture)
         rounds = architecture.rounds
         self.rounds = rounds
         self.tiny = TINY
@@ -93,3 +103,7 @@ class UnrolledChains(nn.Module):
             symbol = symbol / (torch.linalg.vector_norm(symbol, dim=1, keepdim=True) + self.tiny)
         ends = torch.matmul(matrix, symbol).reshape(chains, 2, length, starts)
         return ends.float().transpose(1, 2).reshape(chains * length, 2 * starts)[place]
+
+    def random_graphs(self, rng: np.random.Generator, nodes: int) -> Sequence[Any]:
+        """See `GraphNetwork`."""
+        return [random_chains(rng, nodes)]

@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from airgraph_models.gnn.aligned import AlignedArchitecture
-from airgraph_models.gnn.gram import GramArchitecture
-from airgraph_models.gnn.max_min import MaxMinArchitecture
-from airgraph_models.gnn.unrolled_chains import UnrolledChainsArchitecture
-from airgraph_models.gnn.wcgcn import WCGCNArchitecture
+from airgraph_models.gnn.graph_network import Architecture
 from airgraph_training.data import SampleGroup
-
-Architecture = (
-    WCGCNArchitecture | AlignedArchitecture | GramArchitecture | MaxMinArchitecture | UnrolledChainsArchitecture
-)
 
 QUICK_GROUPS = 8
 """About so many of a recipe's groups are enough to try the machinery out."""
