@@ -76,6 +76,7 @@ train: $(INSTALLED) ## Retrain the shipped models into runs/ (two to three hours
 	@$(BIN)/airgraph-train channels umi --name umi.npz --seed 0 --drops 400
 	@$(BIN)/airgraph-train fit gram-precoding --seed 1 --reference tests/data/reference
 	@$(BIN)/airgraph-train fit max-min-cell-free --reference tests/data/reference
+	@$(BIN)/airgraph-train fit unrolled-hybrid --reference tests/data/reference
 
 image: ## Build the container image (TARGET=cpu|gpu, IMAGE, BASE_IMAGE, IMAGE_BUILDER, CA_BUNDLE, PIP_CONF)
 	@TARGET=$(or $(TARGET),cpu) deploy/build-image.sh

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from airgraph_models.problems import FAMILIES
 from airgraph_server.decision.types import Policy, Task
-from airgraph_server.registry.model import LoadedModel, plain_instance
+from airgraph_server.registry.examples import plain_instance
+from airgraph_server.registry.model import LoadedModel
 from airgraph_server.scheduler.raw import RawRun
 
 RUNS = ((4,), (64,), (10,) * 8, (4,), (64,), (30,))
