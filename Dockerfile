@@ -3,10 +3,10 @@
 #     make image TARGET=gpu    CUDA, ONNX Runtime for CUDA         (target gpu)
 #     docker run --rm --read-only -p 50051:50051 -p 9464:9464 airgraph-server
 # Any image with `python3 -m venv` (3.11 or later) can be the base of the CPU image. Build and final stage share a
-# base, because a virtual environment keeps the path of the interpreter that made it. Releases pin both bases by
-# digest: BASE_IMAGE=python:3.11.14-slim-bookworm@sha256:...
-ARG BASE_IMAGE=python:3.11.14-slim-bookworm
-ARG CUDA_IMAGE=nvidia/cuda:13.0.2-cudnn-runtime-ubuntu24.04
+# base, because a virtual environment keeps the path of the interpreter that made it. Both are pinned by the digest of
+# their multi-architecture index; where the tag has moved on, `docker buildx imagetools inspect TAG` says the new one.
+ARG BASE_IMAGE=python:3.11.14-slim-bookworm@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d
+ARG CUDA_IMAGE=nvidia/cuda:13.0.2-cudnn-runtime-ubuntu24.04@sha256:14d94b039cb94bbd5da559f303b46bc4b0d5d6c24ab1a9d7b186e566ed3400dc
 
 FROM ${BASE_IMAGE} AS cpu-base
 

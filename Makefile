@@ -58,8 +58,9 @@ docs: $(INSTALLED) ## Regenerate the reference pages from proto/ and the server'
 bench: $(INSTALLED) ## Measure quality and speed on one thread; writes docs/measurements.md
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/measure.py --write
 
-bench-serving: $(INSTALLED) ## Measure the server under load; writes docs/serving.md
+bench-serving: $(INSTALLED) ## Measure the server under load; writes docs/serving.md and docs/workers.md
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/serving/measure.py --write
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/serving/workers.py --write
 
 train: $(INSTALLED) ## Retrain the shipped models into runs/ (two to three hours on one core)
 	@$(BIN)/airgraph-train fit aligned-power-control-first
@@ -70,6 +71,7 @@ train: $(INSTALLED) ## Retrain the shipped models into runs/ (two to three hours
 	@$(BIN)/airgraph-train channels umi --name umi.npz --seed 0 --drops 400
 	@$(BIN)/airgraph-train fit gram-precoding --seed 1 --reference tests/data/reference
 	@$(BIN)/airgraph-train fit max-min-cell-free --reference tests/data/reference
+	@$(BIN)/airgraph-train fit unrolled-hybrid --reference tests/data/reference
 
 image: ## Build the container image (TARGET=cpu|gpu, IMAGE, BASE_IMAGE, IMAGE_BUILDER, CA_BUNDLE, PIP_CONF)
 	@TARGET=$(or $(TARGET),cpu) deploy/build-image.sh

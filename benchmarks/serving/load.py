@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from contextlib import AsyncExitStack
 from time import perf_counter
 
 import grpc
@@ -21,16 +22,21 @@ def one_by_one(target, method, payload, calls):
     return seconds
 
 
-def closed(target, method, payloads, concurrency, seconds):
+def closed(target, method, payloads, concurrency, seconds, connections=1):
     """Calls a second and seconds of each, as many callers as ``concurrency``, each with one call in flight."""
 
     async def run():
-        async with grpc.aio.insecure_channel(target, OPTIONS) as channel:
-            call = channel.unary_unary(method)
+        async with AsyncExitStack() as opened:
+            own = [*OPTIONS, ("grpc.use_local_subchannel_pool", 1)]
+            channels = [
+                await opened.enter_async_context(grpc.aio.insecure_channel(target, own)) for _ in range(connections)
+            ]
+            calls = [channel.unary_unary(method) for channel in channels]
             taken = []
             until = perf_counter() + seconds
 
             async def caller(number):
+                call = calls[number % connections]
                 while perf_counter() < until:
                     began = perf_counter()
                     await call(payloads[(number + len(taken)) % len(payloads)], timeout=20)

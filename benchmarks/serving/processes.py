@@ -29,13 +29,20 @@ def _running(command, **options):
 @contextmanager
 def airgraph(*flags, **settings):
     """An AirGraph server with the shipped models; gives its address."""
+    with airgraph_pids(*flags, **settings) as (target, _):
+        yield target
+
+
+@contextmanager
+def airgraph_pids(*flags, **settings):
+    """An AirGraph server with the shipped models; gives its address and the processes that answer."""
     environment = {**os.environ, **{f"AIRGRAPH_{name.upper()}": str(value) for name, value in settings.items()}}
     command = [sys.executable, "-m", "airgraph_server.cli", "--port", "0", "--metrics-port", "0", *flags]
     with _running(command, stderr=subprocess.PIPE, env=environment) as process:
         for line in process.stderr:
             event = json.loads(line)
             if event["event"] == "ready":
-                yield event["target"]
+                yield event["target"], event.get("workers", [process.pid])
                 return
         raise RuntimeError("the server did not start")
 

@@ -18,6 +18,8 @@ CallMetadata: TypeAlias = tuple[tuple[str, str | bytes], ...]
 DEFAULT_OPTIONS: tuple[tuple[str, str | int], ...] = (
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
+    # A connection of its own for each client: a server of several processes deals them out to its workers.
+    ("grpc.use_local_subchannel_pool", 1),
     # Where the target's name stands for several servers, as dns:///airgraph:50051 does, calls take turns.
     ("grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}]}'),
 )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, TypeAlias, TypedDict
+from typing import Literal, Protocol, TypeAlias, TypedDict
 
 from airgraph.v1 import allocator_pb2
 from airgraph_client.answers import Answer, read_answer
 from airgraph_client.errors import AirGraphError, InvalidInstance, ServerError, from_status
-from airgraph_client.instances import Instance
 
 PolicyName: TypeAlias = Literal["auto", "learned", "classical"]
 
@@ -17,6 +16,13 @@ POLICIES: dict[str, allocator_pb2.Policy.ValueType] = {
     "learned": allocator_pb2.POLICY_LEARNED,
     "classical": allocator_pb2.POLICY_CLASSICAL,
 }
+
+
+class Problem(Protocol):
+    """What can make itself the problem of a request; every `airgraph_client.instances.Instance` can."""
+
+    def put_into(self, request: allocator_pb2.AllocateRequest) -> None:
+        """Fills in the problem."""
 
 
 class Options(TypedDict, total=False):
@@ -45,7 +51,7 @@ class Options(TypedDict, total=False):
     request_id: str | None
 
 
-def allocate_request(instance: Instance, options: Options) -> allocator_pb2.AllocateRequest:
+def allocate_request(instance: Problem, options: Options) -> allocator_pb2.AllocateRequest:
     """The message for one instance.
 
     Raises:
@@ -70,7 +76,7 @@ def allocate_request(instance: Instance, options: Options) -> allocator_pb2.Allo
     return request
 
 
-def batch_request(instances: Iterable[Instance], options: Options) -> allocator_pb2.AllocateBatchRequest:
+def batch_request(instances: Iterable[Problem], options: Options) -> allocator_pb2.AllocateBatchRequest:
     """The message for many instances, all with the same options.
 
     Raises:

@@ -9,10 +9,9 @@ from airgraph.v1 import allocator_pb2, allocator_pb2_grpc
 from airgraph_client.answers import Answer
 from airgraph_client.connection import Connection
 from airgraph_client.errors import AirGraphError, typed_errors
-from airgraph_client.instances import Instance
-from airgraph_client.requests import Options, allocate_request, read_result
+from airgraph_client.requests import Options, Problem, allocate_request, read_result
 
-Item: TypeAlias = Instance | tuple[str, Instance]
+Item: TypeAlias = Problem | tuple[str, Problem] | tuple[str, Problem, float | None]
 Streamed: TypeAlias = tuple[str, Answer | AirGraphError]
 
 
@@ -26,7 +25,8 @@ class StreamCalls:
         """Sends instances over one stream, and gives the answers in the order in which they are ready.
 
         Args:
-            instances: Instances, or pairs of an id and an instance; without an id they are counted: "0", "1", ...
+            instances: Instances, pairs of an id and an instance, or triples that end in the instance's own timeout;
+                without an id they are counted: "0", "1", ...
                 Drawn from another thread, as fast as the server takes them; may wait for answers.
             **options: See `Options`; they hold for every instance. The timeout is each instance's own, from its
                 arrival at the server.
@@ -69,7 +69,8 @@ class AsyncStreamCalls:
         """Sends instances over one stream, and gives the answers in the order in which they are ready.
 
         Args:
-            instances: Instances, or pairs of an id and an instance; without an id they are counted: "0", "1", ...
+            instances: Instances, pairs of an id and an instance, or triples that end in the instance's own timeout;
+                without an id they are counted: "0", "1", ...
             **options: See `Options`; they hold for every instance. The timeout is each instance's own, from its
                 arrival at the server.
 
@@ -120,7 +121,8 @@ class _Sending:
 
     def request(self, item: Item) -> allocator_pb2.AllocateStreamRequest | None:
         """The message of an item; None, which ends the stream, where it cannot be sent."""
-        identity, instance = item if isinstance(item, tuple) else (str(self._count), item)
+        identity, instance, *own = item if isinstance(item, tuple) else (str(self._count), item)
+        timeout = own[0] if own else self._timeout
         self._count += 1
         try:
             request = allocate_request(instance, self._options)
@@ -128,7 +130,7 @@ class _Sending:
             self._refused = error
             return None
         request.request_id = identity
-        return allocator_pb2.AllocateStreamRequest(request=request, timeout_seconds=self._timeout)
+        return allocator_pb2.AllocateStreamRequest(request=request, timeout_seconds=timeout)
 
     def raise_refused(self) -> None:
         """Raises what kept an item from being sent."""

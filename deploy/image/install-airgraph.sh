@@ -1,6 +1,6 @@
 #!/bin/sh
 # Within an image build: puts AirGraph itself into /opt/airgraph and takes out what serving does not need, which
-# halves it: pip, tests, type stubs and model-conversion tools. Importing the programs once leaves bytecode of just
+# halves it: pip, tests, type stubs, model-conversion tools, and the parts of scipy that no solver imports. Importing the programs once leaves bytecode of just
 # the modules that they load, and shows that they load.
 set -eu
 
@@ -12,6 +12,7 @@ cd /opt/airgraph/lib/python3*/site-packages
 find . -type d '(' -name tests -o -name __pycache__ ')' -prune -exec rm -rf {} +
 find . -name '*.pyi' -delete
 rm -rf onnxruntime/transformers onnxruntime/quantization onnxruntime/tools
+(cd scipy && rm -rf cluster datasets differentiate fftpack integrate interpolate io ndimage odr signal stats)
 ORT_DISABLE_TELEMETRY=1 /opt/airgraph/bin/python -c \
     'import airgraph_client.cli, airgraph_models.classical, airgraph_server.cli, onnxruntime'
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 from wsgiref.simple_server import WSGIServer
@@ -19,7 +20,7 @@ from airgraph_server.allocation import Allocation
 from airgraph_server.log import logger
 from airgraph_server.metrics import Metrics
 from airgraph_server.probes import ProbeServer
-from airgraph_server.registry.registry import Registry
+from airgraph_server.registry.registry import ChangesModels, Registry
 from airgraph_server.rpc.allocator import AllocatorServicer
 from airgraph_server.rpc.call_log import CallLog
 from airgraph_server.rpc.inference import InferenceServicer
@@ -47,8 +48,13 @@ class Server:
     verified, has reproduced its golden instance and is warm.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, changes: Callable[[Registry], ChangesModels] | None = None) -> None:
         """Prepares everything that cannot fail for lack of a model.
+
+        Args:
+            settings: What to serve, and how.
+            changes: Who changes the models when a caller asks, where that is not this process alone. Such a process is
+                one of several on a port that listens only in `open`.
 
         Raises:
             OSError: A port cannot be bound, or a certificate or the access file cannot be read.
@@ -57,6 +63,8 @@ class Server:
         self.settings = settings
         self.metrics = Metrics()
         self.registry = Registry(settings, self.metrics)
+        self._one_of_several = changes is not None
+        changing = self.registry if changes is None else changes(self.registry)
         self._stopping, self._wake, self._ready = threading.Event(), threading.Event(), threading.Event()
         self._health = health.HealthServicer()
         self._metrics_server: WSGIServer | None = None
@@ -78,7 +86,7 @@ class Server:
                 ("grpc.max_receive_message_length", limit),
                 ("grpc.max_send_message_length", limit),
                 # Two servers on one port would silently share its calls.
-                ("grpc.so_reuseport", 0),
+                ("grpc.so_reuseport", int(self._one_of_several)),
                 *transport_options(settings),
             ],
         )
@@ -86,24 +94,23 @@ class Server:
         self.registry.before_traffic = self._allocation.warm_up
         self._allocator = AllocatorServicer(self._allocation, log, settings.max_streams, settings.stream_window)
         allocator_pb2_grpc.add_AllocatorServicer_to_server(self._allocator, self._grpc)
-        registry_pb2_grpc.add_RegistryServicer_to_server(RegistryServicer(self.registry), self._grpc)
+        registry_pb2_grpc.add_RegistryServicer_to_server(RegistryServicer(self.registry, changing), self._grpc)
         open_inference_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(
-            InferenceServicer(self.registry, self._allocation.scheduler.door, self._ready.is_set, settings.threads),
+            InferenceServicer(
+                self.registry, changing, self._allocation.scheduler.door, self._ready.is_set, settings.threads
+            ),
             self._grpc,
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
         self.services = (ALLOCATOR, REGISTRY, INFERENCE)
         reflection.enable_server_reflection((*self.services, health.SERVICE_NAME, reflection.SERVICE_NAME), self._grpc)
         self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
-        try:
-            self.port = self._listen(f"{settings.host}:{settings.port}")
-        except RuntimeError as error:
-            raise OSError(f"cannot listen on {settings.host}:{settings.port}: {error}") from error
-        self._probes = (
-            None if settings.probe_port is None else ProbeServer(settings.host, settings.probe_port, self._health)
-        )
-        self.probe_port = None if self._probes is None else self._probes.port
+        self._probes: ProbeServer | None = None
+        self.port: int | None = None
+        self.probe_port: int | None = None
         self.metrics_port: int | None = None
+        if not self._one_of_several:
+            self._bind()
 
     @property
     def target(self) -> str:
@@ -117,16 +124,30 @@ class Server:
                 self.settings.metrics_port, self.settings.host.strip("[]"), self.metrics.registry
             )
             self.metrics_port = self._metrics_server.server_port
-        if self._probes is not None:
-            self._probes.start()
-        self._grpc.start()
+        self.open()
         self.registry.load()
         if self.settings.watch_seconds is not None:
             threading.Thread(target=self._watch, args=(self.settings.watch_seconds,), daemon=True).start()
-        self._set_health(health_pb2.HealthCheckResponse.SERVING)
-        self._ready.set()
+        self.report_ready()
         ports = {"port": self.port, "metrics_port": self.metrics_port, "probe_port": self.probe_port}
         logger().info("ready", target=self.target, **ports)
+
+    def open(self) -> None:
+        """Takes calls from here on.
+
+        Raises:
+            OSError: One of several processes cannot bind the port.
+        """
+        if self._one_of_several:
+            self._bind()
+        if self._probes is not None:
+            self._probes.start()
+        self._grpc.start()
+
+    def report_ready(self) -> None:
+        """Tells probes and callers that every model was looked at."""
+        self._set_health(health_pb2.HealthCheckResponse.SERVING)
+        self._ready.set()
 
     def stop(self, grace: float | None = None) -> None:
         """Refuses new calls, lets running ones finish within the grace, then closes."""
@@ -152,8 +173,7 @@ class Server:
 
     def run(self) -> None:
         """Serves until SIGTERM or SIGINT, then drains."""
-        # A handler that waits for the interpreter lock waits a millisecond, not five, for one that computes.
-        sys.setswitchinterval(1e-3)
+        quick_to_answer()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         signal.signal(signal.SIGHUP, lambda number, frame: self._wake.set())
@@ -166,6 +186,16 @@ class Server:
         logger().info("draining", seconds=self.settings.drain_seconds)
         self.stop()
         logger().info("stopped")
+
+    def _bind(self) -> None:
+        settings = self.settings
+        try:
+            self.port = self._listen(f"{settings.host}:{settings.port}")
+        except RuntimeError as error:
+            raise OSError(f"cannot listen on {settings.host}:{settings.port}: {error}") from error
+        if settings.probe_port is not None:
+            self._probes = ProbeServer(settings.host, settings.probe_port, self._health, self._one_of_several)
+            self.probe_port = self._probes.port
 
     def _listen(self, address: str) -> int:
         credentials = server_credentials(self.settings)
@@ -201,3 +231,8 @@ class Server:
     def __exit__(self, *exception: object) -> None:
         """Stops serving."""
         self.stop()
+
+
+def quick_to_answer() -> None:
+    """A handler that waits for the interpreter lock waits a millisecond, not five, for one that computes."""
+    sys.setswitchinterval(1e-3)

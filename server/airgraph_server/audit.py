@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -27,8 +28,6 @@ class AuditLog:
         """
         self._lock = threading.Lock()
         self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o640)
-        size = os.fstat(self._file).st_size
-        self._torn = size > 0 and os.pread(self._file, 1, size - 1) != b"\n"
 
     def write(
         self, request: allocator_pb2.AllocateRequest, response: allocator_pb2.AllocateResponse, decision: Decision
@@ -43,6 +42,7 @@ class AuditLog:
         entry = {
             "time": datetime.now(UTC).isoformat(),
             "request_id": response.request_id,
+            "process": os.getpid(),
             "problem": problem,
             "input_sha256": hashlib.sha256(
                 getattr(request, problem).SerializeToString(deterministic=True) if problem else b""
@@ -57,11 +57,20 @@ class AuditLog:
         }
         line = json.dumps(entry, separators=(",", ":")).encode() + b"\n"
         with self._lock:
-            whole = b"\n" + line if self._torn else line
-            written = os.write(self._file, whole)
-            self._torn = written < len(whole)
-            if self._torn:
-                raise OSError(f"audit record: {written} of {len(whole)} bytes written")
+            # Other processes of this server append to the same file.
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+            try:
+                self._append(line)
+            finally:
+                fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def _append(self, line: bytes) -> None:
+        size = os.fstat(self._file).st_size
+        torn = size > 0 and os.pread(self._file, 1, size - 1) != b"\n"
+        whole = b"\n" + line if torn else line
+        written = os.write(self._file, whole)
+        if written < len(whole):
+            raise OSError(f"audit record: {written} of {len(whole)} bytes written")
 
     def close(self) -> None:
         """Closes the file; a second time does nothing."""

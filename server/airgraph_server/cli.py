@@ -10,10 +10,10 @@ import typer
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from airgraph_server.app import Server
 from airgraph_server.log import configure_logging
 from airgraph_server.runtime.base import DeviceUnavailableError
 from airgraph_server.settings import Device, LogFormat, RuntimeKind, Settings
+from airgraph_server.workers.parent import Parent, WorkersFailedError
 
 app = typer.Typer(add_completion=False, no_args_is_help=False)
 
@@ -27,7 +27,8 @@ def serve(
     zoo: Annotated[Path | None, typer.Option(help="Model directory.")] = None,
     device: Annotated[Device | None, typer.Option(help="Where networks run.")] = None,
     runtime: Annotated[RuntimeKind | None, typer.Option(help="What runs them.")] = None,
-    threads: Annotated[int | None, typer.Option(help="Calls handled at once.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that share the port.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Calls that a process computes at once.")] = None,
     polish_iterations: Annotated[int | None, typer.Option(help="Most iterations behind a learned answer.")] = None,
     drain_seconds: Annotated[float | None, typer.Option(help="Longest wait for running calls.")] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
@@ -49,10 +50,20 @@ def serve(
         raise typer.Exit(2) from None
     configure_logging(settings.log_level, settings.log_format)
     try:
-        Server(settings).run()
-    except (OSError, DeviceUnavailableError, ImportError) as error:
+        _run(settings)
+    except (OSError, DeviceUnavailableError, ImportError, WorkersFailedError) as error:
         print(f"airgraph-server: {error}", file=sys.stderr)
         raise typer.Exit(1) from None
+
+
+def _run(settings: Settings) -> None:
+    if settings.workers > 1:
+        Parent(settings).run()
+        return
+    # The parent of workers needs neither gRPC nor a runtime.
+    from airgraph_server.app import Server
+
+    Server(settings).run()
 
 
 if __name__ == "__main__":

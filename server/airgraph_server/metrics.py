@@ -47,7 +47,13 @@ class Metrics:
         self.batch_nodes = Histogram(
             "airgraph_batch_nodes", "Nodes joined into one network run.", buckets=NODES, registry=registry
         )
-        self.queue_depth = Gauge("airgraph_queue_depth", "Calls admitted and not yet answered.", registry=registry)
+        # Of several processes: the sum of the depths; a model serves where all of them serve it.
+        self.queue_depth = Gauge(
+            "airgraph_queue_depth",
+            "Calls admitted and not yet answered.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
         self.objective_over_baseline = Histogram(
             "airgraph_objective_over_baseline",
             "Objective of the answer over the closed form's.",
@@ -60,4 +66,5 @@ class Metrics:
             "1 for a model that serves, 0 for one that failed to load.",
             ("problem", "model", "version", "runtime", "device"),
             registry=registry,
+            multiprocess_mode="livemin",
         )

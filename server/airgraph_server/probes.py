@@ -14,8 +14,8 @@ LARGEST_PROBE = 4096
 class ProbeServer:
     """Serves the health service, and nothing else, in plain text: a kubelet's gRPC probe speaks no TLS."""
 
-    def __init__(self, host: str, port: int, servicer: health.HealthServicer) -> None:
-        """Binds the port.
+    def __init__(self, host: str, port: int, servicer: health.HealthServicer, shared: bool = False) -> None:
+        """Binds the port, with other processes where it is shared.
 
         Raises:
             OSError: It cannot be bound.
@@ -23,7 +23,7 @@ class ProbeServer:
         self._grpc = grpc.server(
             ThreadPoolExecutor(PROBE_THREADS, "probe"),
             maximum_concurrent_rpcs=PROBE_THREADS,
-            options=[("grpc.max_receive_message_length", LARGEST_PROBE), ("grpc.so_reuseport", 0)],
+            options=[("grpc.max_receive_message_length", LARGEST_PROBE), ("grpc.so_reuseport", int(shared))],
         )
         health_pb2_grpc.add_HealthServicer_to_server(servicer, self._grpc)
         try:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -59,8 +59,10 @@ class Settings(TracingSettings, SecuritySettings):
     """Device of the networks; auto takes CUDA where it works."""
     runtime: RuntimeKind = RuntimeKind.ONNX
     """ONNX Runtime, or TorchScript (needs the torch extra)."""
-    threads: int = Field(default_factory=lambda: max(2, os.cpu_count() or 2), ge=1)
-    """Calls computed at once, by default as many as there are cores; more only lengthen each other."""
+    workers: int = Field(1, ge=1)
+    """Processes that share the port, each with its own threads, queue, streams and connections; 1 on a GPU."""
+    threads: int = Field(default_factory=lambda given: max(2, (os.cpu_count() or 2) // given.get("workers", 1)), ge=1)
+    """Calls that a process computes at once, by default its share of the cores; more only lengthen each other."""
     runtime_threads: int = Field(1, ge=1)
     """Threads inside one network run. One is best when calls come in parallel."""
     recorded_shapes: int = Field(64, ge=1)
@@ -111,6 +113,12 @@ class Settings(TracingSettings, SecuritySettings):
     """File to which a line is appended for every Allocator answer, before it is sent; none by default."""
     config_file: Path | None = None
     """TOML file with any of these settings."""
+
+    @model_validator(mode="after")
+    def _one_owner(self) -> Self:
+        if self.workers > 1 and self.device is Device.CUDA:
+            raise ValueError(f"workers: expected 1 with device cuda, as a GPU has one owner, got {self.workers}")
+        return self
 
     @field_validator(
         "metrics_port",

@@ -1,6 +1,7 @@
 """The client beside an old protobuf, as the xApp framework ricxappframe needs it."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,22 @@ with Client(sys.argv[1], timeout=30) as client:
         raise AssertionError("negative gains were accepted")
 """
 
+BESIDE_THE_FRAMEWORK = """
+import importlib.metadata
+from ricxappframe.entities.rnib import cell_pb2, nodeb_info_pb2
+import ricxappframe.xapp_sdl, ricxappframe.xapp_subscribe, ricxappframe.subsclient
+node = nodeb_info_pb2.NodebInfo(ran_name="gnb-1")
+assert nodeb_info_pb2.NodebInfo.FromString(node.SerializeToString()) == node
+try:
+    import ricxappframe.xapp_frame
+    print("with", end=" ")
+except OSError as error:
+    # The message router of the RIC, a native library that is not on PyPI.
+    assert "librmr" in str(error), error
+    print("without", end=" ")
+print("RMR, ricxappframe", importlib.metadata.version("ricxappframe"))
+"""
+
 
 @pytest.mark.parametrize("module", [allocator_pb2, problems_pb2, provenance_pb2, registry_pb2, tensor_pb2])
 def test_old_stubs_describe_the_same_contract(module):
@@ -60,11 +77,23 @@ def test_an_old_environment_talks_to_the_server(tmp_path):
     )
     if installed.returncode:
         pytest.skip(f"the old packages cannot be installed here: {installed.stderr[-300:]}")
+    ended = run_in(python, XAPP)
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.skipif("AIRGRAPH_XAPP_PYTHON" not in os.environ, reason="names no Python that has ricxappframe")
+def test_the_xapp_framework_and_the_client_share_a_process():
+    ended = run_in(os.environ["AIRGRAPH_XAPP_PYTHON"], BESIDE_THE_FRAMEWORK + XAPP)
+    assert ended.returncode == 0, ended.stderr
+    assert "ricxappframe" in ended.stdout
+
+
+def run_in(python, code):
+    """Runs code with the old stubs, and the address of a server as its argument."""
     with Server(Settings(host="127.0.0.1", port=0, metrics_port=None)) as server:
-        ended = subprocess.run(
-            [python, "-c", XAPP, server.target],
+        return subprocess.run(
+            [python, "-c", code, server.target],
             env={"PYTHONPATH": f"{CLIENTS / 'protobuf3'}:{CLIENTS}"},
             capture_output=True,
             text=True,
         )
-    assert ended.returncode == 0, ended.stderr

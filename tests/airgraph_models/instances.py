@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from airgraph_models.classical.downlink import downlink_rates
 from airgraph_models.classical.linear_precoding import with_sum_power
-from airgraph_models.problems import Beamforming, CellFree, Links, PowerControl, PowerModel, Precoding
+from airgraph_models.problems import Beamforming, CellFree, HybridPrecoding, Links, PowerControl, PowerModel, Precoding
 
 
 def random_power_control(
@@ -212,3 +212,13 @@ def cell_frees(draw: st.DrawFn) -> CellFree:
     return random_cell_free(
         draw(seeds), users, draw(st.integers(1, 20)), pilot_length=draw(st.integers(max(1, users // 2), users))
     )
+
+
+def random_hybrid(
+    seed: int, chains: int, each: int, streams: int, structure: str = "partial", dtype: type = np.complex128
+) -> HybridPrecoding:
+    """An i.i.d. digital precoder of ``each`` antennas a chain."""
+    rng = np.random.default_rng(seed)
+    shape = (chains * each, streams)
+    f_opt = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
+    return HybridPrecoding.create(f_opt.astype(dtype), chains=chains, structure=structure)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from instances import random_beamforming, random_cell_free, random_power_control, random_precoding
+from instances import random_beamforming, random_cell_free, random_hybrid, random_power_control, random_precoding
 
-from airgraph_models.problems import BEAMFORMING, CELL_FREE, FAMILIES, POWER_CONTROL, PRECODING
+from airgraph_models.problems import BEAMFORMING, CELL_FREE, FAMILIES, HYBRID_PRECODING, POWER_CONTROL, PRECODING
 from airgraph_server.decision.decide import Decider
 from airgraph_server.decision.types import Policy, Task
 from airgraph_server.metrics import Metrics
@@ -23,6 +23,8 @@ def instance_of(model, seed, size):
         return random_power_control(seed, size)
     if model.card.problem == CELL_FREE.name:
         return random_cell_free(seed, size, 2 * size)
+    if model.card.problem == HYBRID_PRECODING.name:
+        return random_hybrid(seed, chains := 1 + seed % 5, size, min(chains, 1 + seed % 4))
     if model.card.problem == PRECODING.name:
         return random_precoding(seed, size, size + 3)
     assert model.card.problem == BEAMFORMING.name
@@ -41,7 +43,7 @@ def test_a_batch_of_any_sizes_answers_as_each_instance_alone(name, sizes, seed):
         alone = decider.decide([task])[0]
         assert decision.batch_size == len(tasks)
         # To the rounding of the network's single precision, in shares of the power that there is.
-        budget = 1.0 if family is CELL_FREE else task.instance.max_power.max()
+        budget = 1.0 if family in (CELL_FREE, HYBRID_PRECODING) else task.instance.max_power.max()
         scale = budget if family in (POWER_CONTROL, CELL_FREE) else np.sqrt(budget)
         np.testing.assert_allclose(decision.allocation / scale, alone.allocation / scale, atol=2e-4)
         assert decision.objective == pytest.approx(alone.objective, rel=1e-3, abs=1e-6)

@@ -33,6 +33,37 @@ def test_the_answer_is_feasible_and_as_close_as_it_says(client, reference, struc
     np.testing.assert_array_equal(again.f_rf, answer.f_rf)
 
 
+@pytest.mark.parametrize("chains", [2, 3, 4, 6, 9, 12, 18])
+def test_auto_is_as_good_as_many_starts_on_the_frozen_channels(client, reference, chains):
+    stored = np.load(reference / "hybrid.npz")
+    answers = [client.precode_hybrid(f_opt, chains) for f_opt in stored["Fopt"]]
+    losses = np.array([4 * (1 - answer.objective) for answer in answers])
+    # Single-precision answers: the stored losses are of double precision.
+    assert (losses <= stored[f"R{chains}_lossF"] + 1e-6).all()
+    assert losses.mean() <= stored[f"R{chains}_best30_lossF"].mean()
+    assert {answer.solver for answer in answers} == {"unrolled_chains+alternation"}
+
+
+def test_the_network_alone_and_the_alternation_alone(client, reference):
+    f_opt = np.load(reference / "hybrid.npz")["Fopt"][1]
+    learned = client.precode_hybrid(f_opt, 9, policy="learned")
+    classical = client.precode_hybrid(f_opt, 9, policy="classical")
+    auto = client.precode_hybrid(f_opt, 9)
+    assert learned.solver == "unrolled_chains"
+    assert classical.solver == "alternation"
+    assert learned.baseline_objective <= learned.objective <= auto.objective + 1e-7
+    assert learned.objective == pytest.approx(classical.objective, rel=1e-3)
+
+
+def test_what_the_network_does_not_know_is_solved_by_alternation(client):
+    rng = np.random.default_rng(0)
+    wide = rng.standard_normal((24, 6)) + 1j * rng.standard_normal((24, 6))
+    assert "alternation" in client.precode_hybrid(wide, 12).solver
+    full = client.precode_hybrid(wide, 12, "full")
+    assert full.solver == "phase_extraction"
+    assert full.fallback_reason == "OUT_OF_DOMAIN"
+
+
 def test_bad_input_is_refused_by_field(client):
     for arguments, field in (
         ((np.ones((6, 2)), 4), "num_rf_chains"),

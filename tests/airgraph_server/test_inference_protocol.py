@@ -10,7 +10,7 @@ import pytest
 
 from airgraph_models.problems import FAMILIES
 from airgraph_server.app import Server
-from airgraph_server.registry.model import plain_instance
+from airgraph_server.registry.examples import plain_instance
 from airgraph_server.settings import RuntimeKind, Settings
 from inference import open_inference_pb2 as messages
 from inference import open_inference_pb2_grpc

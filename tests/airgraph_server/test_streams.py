@@ -12,7 +12,7 @@ from requests_to import power_control_request
 
 from airgraph.v1 import allocator_pb2 as messages
 from airgraph.v1 import allocator_pb2_grpc
-from airgraph_client import Client, InvalidInstance, PowerControl
+from airgraph_client import Client, DeadlineMissed, InvalidInstance, PowerControl
 from airgraph_client.async_client import AsyncClient
 from airgraph_server.app import Server
 from airgraph_server.settings import Settings
@@ -140,3 +140,15 @@ async def test_the_asyncio_client_streams(server):
         for instances in (drawn(), [PowerControl(GAIN[:n, :n]) for n in (1, 2, 3)]):
             answers = {identity: answer async for identity, answer in client.allocate_stream(instances)}
             assert {identity: answer.power.size for identity, answer in answers.items()} == {"0": 1, "1": 2, "2": 3}
+
+
+def test_the_client_gives_an_instance_a_timeout_of_its_own(two_places):
+    items = [
+        ("late", PowerControl(GAIN), 1e-9),
+        ("on", PowerControl(GAIN), 60.0),
+        ("as the stream", PowerControl(GAIN)),
+    ]
+    with Client(two_places.target) as client:
+        answers = dict(client.allocate_stream(iter(items), timeout=60.0))
+    assert isinstance(answers.pop("late"), DeadlineMissed)
+    assert [answer.power.size for answer in answers.values()] == [5, 5]

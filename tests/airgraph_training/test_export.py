@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from airgraph_models.gnn.aligned import AlignedArchitecture
+from airgraph_models.gnn.random_graphs import random_graph
 from airgraph_models.gnn.wcgcn import WCGCN, WCGCNArchitecture
 from airgraph_models.problems.row_table import build_row_table
 from airgraph_training.export import (
@@ -17,7 +18,7 @@ from airgraph_training.export import (
     to_onnx,
     to_torchscript,
 )
-from airgraph_training.export_inputs import AXES, CHECK_SIZES, check_inputs, layout_of, random_graph
+from airgraph_training.export_inputs import AXES, CHECK_SIZES, check_inputs, layout_of
 
 
 @pytest.fixture(params=[0, 2], ids=["powers", "beams"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from airgraph_models.problems import FAMILIES, Beamforming, CellFree, PowerControl, Precoding
+from airgraph_models.problems import FAMILIES, Beamforming, CellFree, HybridPrecoding, PowerControl, Precoding
 from airgraph_models.zoo.card import read_card
 from airgraph_training.data import collate
 from airgraph_training.evaluation import Exported
@@ -34,7 +34,7 @@ def test_the_card_is_the_recipes(written):
     assert folder.parts[-3:] == (card.problem, card.name, card.version)
     assert (card.problem, card.name, card.version) == (recipe.problem, recipe.model, recipe.version)
     assert (card.layout, card.default) == (recipe.architecture.layout, recipe.default)
-    assert card.antennas == (0 if recipe.problem == "precoding" else max(1, recipe.antennas))
+    assert card.antennas == (0 if "precoding" in recipe.problem else max(1, recipe.antennas))
     assert card.parameters == sum(p.numel() for p in run.network.parameters())
     # Every sample of the training set lies in the domain, and the domain names nothing that a view does not have.
     for part in prepared:
@@ -52,7 +52,7 @@ def test_the_written_network_answers_as_the_trained_one_in_its_own_layout(writte
     seen = [i for i, graph in enumerate(part.graphs) if graph.links == part.graphs[0].links]
     batch = collate(part, np.array(seen))
     with torch.inference_mode():
-        expected = run.network(*batch.inputs).numpy().reshape(len(seen), part.group.pairs, -1)
+        expected = run.network(*batch.inputs).numpy().reshape(len(seen), part.graphs[0].nodes, -1)
     views = [FAMILIES[network.problem].view(part.instances[i], network.layout) for i in seen]
     answers = network.answers([part.instances[i] for i in seen])
     for view, answer, raw in zip(views, answers, expected, strict=True):
@@ -67,6 +67,9 @@ def test_quality_is_measured_on_what_the_caller_would_get(written):
     elif network.problem == "cell_free":
         drops = [rng.exponential(size=(9, users)) for users in (2, 5)]
         instances = [CellFree.create(fading, snr=10.0, pilot_length=5) for fading in drops]
+    elif network.problem == "hybrid_precoding":
+        drawn = [rng.normal(size=(4 * n, 2)) + 1j * rng.normal(size=(4 * n, 2)) for n in (2, 5)]
+        instances = [HybridPrecoding.create(f_opt, chains=4) for f_opt in drawn]
     elif network.problem == "precoding":
         shapes = [(2, 4), (5, 5)]
         instances = [Precoding.create(rng.normal(size=s) + 1j * rng.normal(size=s)) for s in shapes]

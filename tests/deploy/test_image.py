@@ -15,9 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from airgraph_client import Client
+from airgraph.v1 import allocator_pb2
+from airgraph_client import Beamforming, CellFree, Client, HybridPrecoding, PowerControl, PowerModel, Precoding
 
 ROOT = Path(__file__).parents[2]
+PROBLEMS = allocator_pb2.AllocateRequest.DESCRIPTOR.oneofs_by_name["problem"]
 LARGEST = 400_000_000
 """Bytes."""
 # No daemon, no kernel modules: what works within another container too.
@@ -29,6 +31,31 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("buildah") is None, reason="buildah is not installed"),
     pytest.mark.skipif(os.geteuid() != 0, reason="mounting an image needs root"),
 ]
+
+
+def gains(*shape):
+    return np.random.default_rng(0).exponential(size=shape)
+
+
+def channels(*shape):
+    parts = np.random.default_rng(0).normal(size=(2, *shape))
+    return parts[0] + 1j * parts[1]
+
+
+ONE_OF_EACH = {
+    "power_control": PowerControl(gains(10, 10), noise_power=0.1),
+    "beamforming": Beamforming(channels(5, 5, 4), noise_power=0.1),
+    "precoding": Precoding(channels(4, 8), noise_power=0.1),
+    "cell_free": CellFree(gains(16, 4), snr=10.0, pilot_length=4),
+    "hybrid_precoding": HybridPrecoding(channels(16, 2), rf_chains=4),
+}
+
+OTHER_SOLVERS = (
+    Precoding(channels(4, 8), noise_power=0.1, objective="ee", min_rates=0.5, power_model=PowerModel(0.1, 0.5, 2.0)),
+    Precoding(channels(2, 4, 8), noise_power=0.1, max_power=[1.0, 1.0]),
+    Beamforming(channels(4, 4, 4), noise_power=0.1, max_antenna_power=0.3),
+)
+"""Instances that need other code than `ONE_OF_EACH`, which the image must not have lost."""
 
 
 def buildah(*arguments, **environment):
@@ -119,12 +146,15 @@ def test_the_entry_point_answers_passes_its_health_check_and_drains(root, config
             models = client.models()
             assert models
             assert all(model.state == "READY" for model in models)
-            gain = np.random.default_rng(0).exponential(size=(10, 10))
-            learned = client.control_power(gain, noise_power=0.1, policy="learned")
-            answer = client.control_power(gain, noise_power=0.1)
+            learned = client.control_power(gains(10, 10), noise_power=0.1, policy="learned")
+            answers = [client.allocate(instance) for instance in ONE_OF_EACH.values()]
+            others = [client.allocate(instance) for instance in OTHER_SOLVERS]
+        assert ONE_OF_EACH.keys() == {field.name for field in PROBLEMS.fields}
         assert learned.model is not None
-        assert learned.power.shape == answer.power.shape == (10,)
-        assert answer.objective >= answer.baseline_objective > 0
+        assert [answer.problem for answer in answers] == list(ONE_OF_EACH)
+        for answer in answers + others:
+            assert answer.objective >= answer.baseline_objective
+            assert answer.constraint_margin >= 0
         status = Path(f"/proc/{process.pid}/status").read_text()
         assert "Uid:\t65532\t65532\t65532\t65532" in status
         assert "CapEff:\t0000000000000000" in status
@@ -155,7 +185,9 @@ def test_it_holds_what_serving_needs_and_no_more(root):
     assert "onnxruntime" in present
     assert not {"torch", "torch_geometric", "lightning", "pip", "setuptools", "pytest"} & present
     files = [path.lstat() for path in root.rglob("*") if path.is_file() and not path.is_symlink()]
-    assert sum(file.st_size for file in files) < LARGEST
+    size = sum(file.st_size for file in files)
+    print(f"{size / 1e6:.1f} MB in {len(files)} files")
+    assert size < LARGEST
 
 
 def test_it_says_what_it_is_and_what_is_in_it(root, config):

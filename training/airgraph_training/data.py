@@ -9,16 +9,30 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from airgraph_models.problems import CELL_FREE, POWER_CONTROL, Beamforming, CellFree, Links, PowerControl, Precoding
+from airgraph_models.problems import (
+    CELL_FREE,
+    HYBRID_PRECODING,
+    POWER_CONTROL,
+    Beamforming,
+    CellFree,
+    HybridPrecoding,
+    Links,
+    PowerControl,
+    Precoding,
+)
 from airgraph_models.problems.beamforming_features import Frames, beamforming_graph, beamforming_statistics
 from airgraph_models.problems.layouts import LAYOUTS, ROW_TABLE, Graph
 from airgraph_models.problems.precoding_gram import gram_view
 from airgraph_training.channels import PathLoss, drop_pairs, rayleigh, rician
 from airgraph_training.channels.cell_free import CELL_FREE_SNR, PILOT_LENGTH, drop_cell_free
+from airgraph_training.channels.clustered import clustered, digital_pair
 from airgraph_training.channels.rayleigh import Complex128Array
 from airgraph_training.channels.umi import kept_drops
 
-Instance = PowerControl | Beamforming | Precoding | CellFree
+Instance = PowerControl | Beamforming | Precoding | CellFree | HybridPrecoding
+
+RECEIVE = 36
+"""Antennas of the receiver that a hybrid precoder is drawn for."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +53,9 @@ class SampleGroup:
         reach: The network sees links within this many metres only (paper 001, section V-B); the objective counts all.
         weighted: Share of the samples with rate weights uniform in 0..1; the others weigh one.
         antennas: Of the one transmitter in precoding, where ``pairs`` are its users; 0 for the other problems.
+        streams: Of a hybrid precoder, where ``pairs`` are its chains and ``antennas`` its antennas, over a clustered
+            channel or, with ``rich``, a Rayleigh one; 0 for the other problems.
+        rich: See there.
         access_points: Of a cell-free network, where ``pairs`` are its users; 0 for the other problems.
         drops: Name of the file of UMi drops that the users are taken from; None for i.i.d. Rayleigh fading.
         spread_db: Range of the spread in precoding: each user's level lies uniformly within so many dB; of UMi drops
@@ -58,6 +75,8 @@ class SampleGroup:
     reach: float | None = None
     weighted: float = 0.0
     antennas: int = 0
+    streams: int = 0
+    rich: bool = False
     access_points: int = 0
     drops: str | None = None
     spread_db: tuple[float, float] = (0.0, 0.0)
@@ -71,9 +90,9 @@ class Prepared:
         group: What was drawn.
         layout: Of the graphs.
         graphs: One a sample, as the server would build it.
-        channel: ``[n, K, K, F]``, ``[n, K, K]`` Gram matrices or ``[n, K, K + 1]`` couplings, as
-            `airgraph_training.losses` takes it.
-        weights: ``[n, K]``.
+        channel: ``[n, K, K, F]``, ``[n, K, K]`` Gram matrices, ``[n, K, K + 1]`` couplings or ``[n, R, L, Ns]`` digital
+            precoders, as `airgraph_training.losses` takes it.
+        weights: ``[n, nodes]``.
         statistics: Input statistics of each.
         instances: The instances whose objective is meant (all links).
     """
@@ -147,6 +166,8 @@ class Sample(NamedTuple):
 
 
 def _sample(rng: np.random.Generator, group: SampleGroup, antennas: int, layout: str) -> Sample:
+    if group.streams:
+        return _hybrid_sample(rng, group)
     if group.antennas:
         return _precoding_sample(rng, group)
     if group.access_points:
@@ -198,6 +219,14 @@ def _cell_free_sample(rng: np.random.Generator, group: SampleGroup) -> Sample:
     view, coupling = CELL_FREE.view(instance), instance.coupling
     channel = np.concatenate([coupling.matrix, coupling.noise[:, None]], axis=1).astype(np.float32)
     return Sample(view.graph, channel, np.ones(group.pairs), view.statistics, instance)
+
+
+def _hybrid_sample(rng: np.random.Generator, group: SampleGroup) -> Sample:
+    drawn = rayleigh(rng, RECEIVE, group.antennas) if group.rich else clustered(rng, RECEIVE, group.antennas)
+    instance = HybridPrecoding.create(digital_pair(drawn, group.streams)[0], chains=group.pairs)
+    view = HYBRID_PRECODING.view(instance)
+    blocks = instance.f_opt.reshape(group.pairs, -1, group.streams).astype(np.complex64)
+    return Sample(view.graph, blocks, np.ones(group.antennas), view.statistics, instance)
 
 
 def prepare(

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from airgraph_models.problems import FAMILIES, Beamforming, CellFree, PowerControl, Precoding
+from airgraph_models.problems import FAMILIES, Beamforming, CellFree, HybridPrecoding, PowerControl, Precoding
 from airgraph_models.problems.layouts import LAYOUTS
 from airgraph_models.problems.links import Links
 from airgraph_models.zoo.card import read_card
@@ -27,8 +27,14 @@ REFERENCE_FILES = {
     "beamforming": "miso_interference.npz",
     "precoding": "mu_miso.npz",
     "cell_free": "cell_free.npz",
+    "hybrid_precoding": "hybrid.npz",
 }
 REACH = 500.0
+CLASSICAL_NAMES = {
+    "cell_free": "normalised fixed point",
+    "hybrid_precoding": "alternation, combinations of columns beside the start",
+}
+"""What `airgraph_training.loading.wmmse_objectives` runs, where it is not WMMSE."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +141,9 @@ def reference_figures(network: Exported, directory: Path) -> Iterator[Figure]:
     if problem == "cell_free":
         yield from _cell_free_figures(network, stored)
         return
+    if problem == "hybrid_precoding":
+        yield from _hybrid_figures(network, stored)
+        return
     for pairs in (10, 50):
         channels = stored[f"K{pairs}_H"].astype(np.complex128)
         whole: list[Instance] = [Beamforming.create(channel) for channel in channels]
@@ -169,6 +178,15 @@ def _cell_free_figures(network: Exported, stored: Mapping[str, np.ndarray]) -> I
         yield _figure(network.problem, name, objectives, whole, "the optimum (stored)", stored[f"K{users}_opt_rate"])
 
 
+def _hybrid_figures(network: Exported, stored: Mapping[str, np.ndarray]) -> Iterator[Figure]:
+    for chains in (2, 3, 4, 6, 9, 12, 18):
+        whole: list[Instance] = [HybridPrecoding.create(f_opt, chains=chains) for f_opt in stored["Fopt"]]
+        best = 1.0 - stored[f"R{chains}_best30_lossF"] / (2 * float(stored["Ns"]))
+        objectives = network.objectives(whole, whole)
+        name = f"hybrid.npz, {chains} chains: alignment, clustered channels"
+        yield _figure(network.problem, name, objectives, whole, "best of 30 SDR-AltMin starts (stored)", best)
+
+
 def _within_reach(channel: np.ndarray, distance: np.ndarray) -> Beamforming:
     near = distance <= REACH
     receiver, transmitter = np.nonzero(near)
@@ -184,7 +202,8 @@ def held_out_figures(network: Exported, antennas: int, groups: tuple[SampleGroup
     for group, rng in zip(complete, streams, strict=True):
         drawn = prepare(group, antennas, rng)
         objectives = network.objectives(drawn.instances, drawn.instances)
-        denominator = f"WMMSE, {WMMSE_ITERATIONS} iterations from one start"
+        solver = CLASSICAL_NAMES.get(problem, "WMMSE")
+        denominator = f"{solver}, {WMMSE_ITERATIONS} iterations from one start"
         reference = wmmse_objectives(problem, drawn)
         yield _figure(problem, f"held out: {group.name}", objectives, drawn.instances, denominator, reference)
 

@@ -14,8 +14,9 @@ import onnxruntime as ort
 import torch
 from onnxscript import optimizer
 
+from airgraph_models.gnn.graph_network import GraphNetwork
 from airgraph_models.problems.layouts import JoinedGraphs
-from airgraph_training.export_inputs import AXES, GraphNetwork, check_inputs, example_input, layout_of
+from airgraph_training.export_inputs import AXES, check_inputs, example_input, layout_of
 
 ONNX_FILE, TORCHSCRIPT_FILE = "model.onnx", "model.pt"
 OUTPUT = "allocation"

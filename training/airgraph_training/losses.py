@@ -123,6 +123,33 @@ def cell_free_objective(share: Tensor, coupling: Tensor, weights: Tensor) -> Ten
     return torch.log1p(torch.exp(smallest)) / math.log(2.0)
 
 
+PREFERENCE = 300.0
+"""For the best of several starts: how sharply its share of the gradient depends on what it captures."""
+
+
+def hybrid_objective(answer: Tensor, f_opt: Tensor, weights: Tensor) -> Tensor:
+    r"""Alignment :math:`\|F_\text{RF}^H F_\text{opt}\|_F / \sqrt{L N_s}` of an answer's phases and their digital half.
+
+    Each chain answers with the best of its H starts; a start that comes close has a share, so that it learns too.
+
+    Args:
+        answer: ``[B, Nt, 2 H]``, H real parts and H imaginary ones.
+        f_opt: ``[B, R, L, Ns]`` complex64, the digital precoder by chains, of power Ns.
+        weights: ``[B, Nt]``, not used.
+
+    Returns:
+        ``[B]`` in 0..1.
+    """
+    count, chains, length, streams = f_opt.shape
+    real, imag = answer.reshape(count, chains, length, -1).chunk(2, dim=3)
+    phases = torch.sgn(torch.complex(real, imag))
+    heard = f_opt.conj().transpose(2, 3) @ phases
+    power = torch.view_as_real(heard).square().sum(dim=(2, 4))
+    relative = power.detach() / power.detach().amax(dim=2, keepdim=True).clamp(min=SMALLEST_SHARE)
+    share = torch.softmax(PREFERENCE * relative, dim=2)
+    return torch.sqrt((share * power).sum(dim=(1, 2)) / (length * streams))
+
+
 def _weighted_rate(heard: Tensor, weights: Tensor) -> Tensor:
     """``heard [B, K, K]`` received powers, receiver first, to ``[B]`` weighted sum rates."""
     own = heard.diagonal(dim1=1, dim2=2)

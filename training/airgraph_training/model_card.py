@@ -12,18 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from airgraph_models.gnn.aligned import AlignedArchitecture
-from airgraph_models.gnn.gram import GramArchitecture
-from airgraph_models.gnn.max_min import MaxMinArchitecture
-from airgraph_models.gnn.wcgcn import WCGCN, WCGCNArchitecture
-from airgraph_models.problems import FAMILIES, Beamforming, CellFree, PowerControl, Precoding
+from airgraph_models.problems import FAMILIES, Beamforming, CellFree, HybridPrecoding, PowerControl, Precoding
 from airgraph_models.problems.layouts import LAYOUTS
 from airgraph_models.zoo.card import ANY_NUMBER, CARD_FILE, SCHEMA_VERSION, parse_card, sha256
 from airgraph_training.channels import PUBLISHED_FIELD, drop_pairs, rayleigh
 from airgraph_training.channels.cell_free import PILOT_LENGTH
-from airgraph_training.data import SampleGroup
+from airgraph_training.data import RECEIVE, SampleGroup
 from airgraph_training.evaluation import Figure
 from airgraph_training.export import (
     ONNX_FILE,
@@ -39,43 +34,24 @@ from airgraph_training.run import Domain, TrainedRun
 
 LIBRARIES = ("torch", "lightning", "numpy", "onnx", "onnxruntime")
 GOLDEN_PAIRS, GOLDEN_SEED, GOLDEN_NOISE, GOLDEN_TOLERANCE = 6, 6, 0.1, 1e-5
-NODES = {"power_control": (2, 2000), "beamforming": (2, 2000), "precoding": (1, 64), "cell_free": (1, 64)}
+NODES = {
+    "power_control": (2, 2000),
+    "beamforming": (2, 2000),
+    "precoding": (1, 64),
+    "cell_free": (1, 64),
+    "hybrid_precoding": (1, 1024),
+}
 """Sizes to serve: the updates are local and shared by all nodes, so size itself is no limit (paper 001, table III);
 the links of a node are, and have a range of their own. In precoding all users are linked: twice those of the training
 set at most."""
-LOSSES = {"cell_free": "mean of -log(smooth lower envelope of the smallest rate), unsupervised"}
-GOLDEN_ANTENNAS = 8
-GOLDEN_ACCESS_POINTS = 10
-PAPERS = {
-    WCGCNArchitecture: {
-        "authors": "Y. Shen, Y. Shi, J. Zhang, K. B. Letaief",
-        "title": "Graph Neural Networks for Scalable Radio Resource Management: "
-        "Architecture Design and Theoretical Analysis",
-        "venue": "IEEE Journal on Selected Areas in Communications, 2021",
-        "equation": "(11)",
-    },
-    AlignedArchitecture: {
-        "authors": "AirGraph",
-        "title": "WMMSE-aligned graph network, our own design",
-        "venue": "none; after the unrolling of WMMSE in Knowledge-Driven Resource Allocation for D2D Networks: A WMMSE "
-        "Unrolled GNN Approach",
-        "equation": "docstring of airgraph_models.gnn.aligned",
-    },
-    GramArchitecture: {
-        "authors": "AirGraph",
-        "title": "Gram-domain graph network, our own design",
-        "venue": "none; the optimal structure is (2) of A Model-based GNN for Learning Precoding",
-        "equation": "docstring of airgraph_models.gnn.gram",
-    },
-    MaxMinArchitecture: {
-        "authors": "AirGraph",
-        "title": "Unrolled max-min network, our own design",
-        "venue": "none; the problem is (5)-(6) of Graph Neural Networks for Wireless Communications: From Theory to "
-        "Practice",
-        "equation": "docstring of airgraph_models.gnn.max_min",
-    },
+LOSSES = {
+    "cell_free": "mean of -log(smooth lower envelope of the smallest rate), unsupervised",
+    "hybrid_precoding": "mean of -log(alignment of the hybrid precoder with the digital one), unsupervised",
 }
-"""Where each kind of network is from."""
+ANY_ANTENNAS = (Precoding.problem, HybridPrecoding.problem)
+GOLDEN_ANTENNAS = 8
+GOLDEN_STREAMS = 2
+GOLDEN_ACCESS_POINTS = 10
 
 
 def write_model(run: TrainedRun, zoo: Path, figures: Sequence[Figure]) -> Path:
@@ -126,8 +102,8 @@ def card_document(run: TrainedRun, files: Path, figures: Sequence[Figure], diffe
         "problem": recipe.problem,
         "default": recipe.default,
         "description": recipe.description,
-        "paper": PAPERS[type(recipe.architecture)],
-        "antennas": ANY_NUMBER if recipe.problem == Precoding.problem else max(1, recipe.antennas),
+        "paper": dict(recipe.architecture.paper),
+        "antennas": ANY_NUMBER if recipe.problem in ANY_ANTENNAS else max(1, recipe.antennas),
         "architecture": {
             "network": recipe.architecture.title,
             "layout": recipe.architecture.layout,
@@ -149,7 +125,7 @@ def card_document(run: TrainedRun, files: Path, figures: Sequence[Figure], diffe
             "validation_ratio_to_wmmse": round(run.validation, 5),
             "libraries": {name: version(name) for name in LIBRARIES},
         },
-        **feature_statistics(network),
+        **({"feature_statistics": statistics} if (statistics := network.feature_statistics()) else {}),
         "quality": [figure.document() for figure in figures],
         "largest_difference_between_formats": difference,
         "domain": {
@@ -159,14 +135,6 @@ def card_document(run: TrainedRun, files: Path, figures: Sequence[Figure], diffe
         "sha256": {name: sha256(files / name) for name in (ONNX_FILE, TORCHSCRIPT_FILE)},
         "golden": golden(recipe, files / ONNX_FILE),
     }
-
-
-def feature_statistics(network: torch.nn.Module) -> dict[str, Any]:
-    """What a network that scales its inputs took from the training set."""
-    if not isinstance(network, WCGCN):
-        return {}
-    names = ("node_mean", "node_std", "link_mean", "link_std")
-    return {"feature_statistics": {name: [round(float(v), 7) for v in getattr(network, name)] for name in names}}
 
 
 def _domain(observed: Domain, recipe: Recipe) -> dict[str, list[float]]:
@@ -186,12 +154,16 @@ def _distribution(group: SampleGroup) -> dict[str, Any]:
         "pairs": group.pairs,
         **({"access_points": group.access_points} if group.access_points else {}),
         **({"antennas": group.antennas} if group.antennas else {}),
+        **({"streams": group.streams} if group.streams else {}),
         "channels": _channels(group),
         "weighted_share": group.weighted,
     }
 
 
 def _channels(group: SampleGroup) -> str:
+    if group.streams:
+        kind = "i.i.d. Rayleigh" if group.rich else "clustered, 5 clusters of 10 paths, planar arrays"
+        return f"{kind}, {RECEIVE} receive antennas; `pairs` are radio-frequency chains"
     if group.antennas:
         return _downlink(group)
     if group.access_points:
@@ -237,6 +209,8 @@ def golden(recipe: Recipe, onnx_file: Path) -> dict[str, Any]:
     weights = np.round(rng.uniform(0.2, 1.0, GOLDEN_PAIRS), 3)
     if recipe.problem == CellFree.problem:
         return _golden_cell_free(recipe, rng, onnx_file)
+    if recipe.problem == HybridPrecoding.problem:
+        return _golden_hybrid(recipe, rng, onnx_file)
     given: dict[str, Any] = {"weights": weights.tolist(), "noise_power": GOLDEN_NOISE, "max_power": 1.0}
     instance: PowerControl | Beamforming | Precoding
     if recipe.problem == Precoding.problem:
@@ -259,6 +233,13 @@ def _golden_cell_free(recipe: Recipe, rng: np.random.Generator, onnx_file: Path)
     fading = np.round(rng.uniform(0.1, 4.0, (GOLDEN_ACCESS_POINTS, GOLDEN_PAIRS)) ** 2, 4)
     instance = CellFree.create(fading, snr=10.0, pilot_length=PILOT_LENGTH)
     given = {"fading": fading.tolist(), "snr": 10.0, "pilot_length": PILOT_LENGTH}
+    return _golden_document(recipe, instance, given, onnx_file)
+
+
+def _golden_hybrid(recipe: Recipe, rng: np.random.Generator, onnx_file: Path) -> dict[str, Any]:
+    f_opt = np.round(rayleigh(rng, GOLDEN_ANTENNAS * GOLDEN_STREAMS, GOLDEN_STREAMS), 4)
+    instance = HybridPrecoding.create(f_opt, chains=GOLDEN_STREAMS)
+    given = {"f_opt_real": f_opt.real.tolist(), "f_opt_imag": f_opt.imag.tolist(), "rf_chains": GOLDEN_STREAMS}
     return _golden_document(recipe, instance, given, onnx_file)
 
 

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from airgraph_models.gnn.wcgcn import WCGCN
-from airgraph_models.problems.row_table import LinkGraph
+from airgraph_models.gnn.graph_network import GraphNetwork
 from airgraph_training.data import Batch, Prepared
 from airgraph_training.losses import (
     beamforming_objective,
     cell_free_objective,
     dual_uplink_objective,
+    hybrid_objective,
     power_control_objective,
     relative_loss,
 )
@@ -34,6 +34,7 @@ OBJECTIVES: dict[str, Objective] = {
     "beamforming": beamforming_objective,
     "precoding": dual_uplink_objective,
     "cell_free": cell_free_objective,
+    "hybrid_precoding": hybrid_objective,
 }
 """What each problem maximises."""
 
@@ -58,13 +59,9 @@ class GraphNetworkModule(lightning.LightningModule):
 
     def standardise(self, prepared: Sequence[Prepared]) -> None:
         """Takes the training set's feature statistics into both networks, where they scale their inputs at all."""
-        if not isinstance(self.network, WCGCN):
-            return
-        graphs = [cast(LinkGraph, graph) for part in prepared for graph in part.graphs]
-        node = torch.cat([torch.from_numpy(graph.node) for graph in graphs])
-        link = torch.cat([torch.from_numpy(graph.link) for graph in graphs])
+        graphs = [graph for part in prepared for graph in part.graphs]
         for network in (self.network, self.averaged):
-            cast(WCGCN, network).standardise(node, link)
+            network.take_statistics(graphs)
 
     def go_on_from(self, trained: torch.nn.Module) -> None:
         """Takes over the weights and statistics of a trained network of the same sizes."""
@@ -78,9 +75,9 @@ class GraphNetworkModule(lightning.LightningModule):
         return self._objective(answers, batch.channel, batch.weights)
 
     @property
-    def averaged(self) -> torch.nn.Module:
+    def averaged(self) -> GraphNetwork:
         """The averaged network."""
-        return self.average.module
+        return cast(GraphNetwork, self.average.module)
 
     def training_step(self, batches: list[Batch], batch_idx: int) -> Tensor:
         """Mean relative loss over the unions of one step."""

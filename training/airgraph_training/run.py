@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from airgraph_models.gnn.graph_network import GraphNetwork
 from airgraph_training.data import Prepared
-from airgraph_training.export_inputs import GraphNetwork
 from airgraph_training.recipes import RECIPES, Recipe
 
 RECORD = "run.json"

@@ -186,7 +186,8 @@ class Provenance(_message.Message):
     objective: _builtins.float
     """What the problem maximises, at the answer, recomputed in float64 on the constraint-checked answer: weighted sum
     rate in bit/s/Hz; bit/s/Hz per power unit for energy efficiency; the smallest rate in bit/s/Hz for max-min;
-    minus the squared Frobenius error for hybrid precoding.
+    the alignment Re tr(f_opt^H f_rf f_bb) / Ns for hybrid precoding, at most one: the squared Frobenius error is
+    2 Ns times what is missing to one.
     """
     baseline_objective: _builtins.float
     """The same of the closed-form baseline (full power, regularised zero forcing, ...)."""

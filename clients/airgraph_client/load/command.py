@@ -40,6 +40,7 @@ def load(
     mix: Annotated[Path | None, typer.Option(help="CSV file: problem,nodes,antennas,share.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of arrivals and instances.")] = 0,
     json_out: Annotated[Path | None, typer.Option("--json", help="Where to write the report.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Where to write it as a page, with its pictures.")] = None,
     picture: Annotated[Path | None, typer.Option(help="Where to draw it, png or svg.")] = None,
     max_p99: Annotated[float | None, typer.Option(help="Limit of the 99th percentile, seconds.")] = None,
     max_failed: Annotated[float | None, typer.Option(help="Largest share that may go unanswered.")] = None,
@@ -84,6 +85,10 @@ def load(
         console.print(f"highest rate within the limits: {shown.rate:g} calls/s, {shown.report.throughput:g} answers/s")
     if json_out is not None:
         write_json(json_out, steps, shown, bool(search))
+    if html is not None:
+        from airgraph_client.load.page import page
+
+        write_whole(html, page(steps, shown, target))
     if picture is not None:
         from airgraph_client.load.picture import save_picture
 
@@ -94,7 +99,7 @@ def load(
 
 
 def write_json(path: Path, steps: list[Step], shown: Step, searched: bool) -> None:
-    """Writes the report whole or not at all; a search adds its steps."""
+    """Writes the report; a search adds its steps."""
     content = {**shown.report.as_dict(), "limits_broken": shown.broken}
     if searched:
         content["search"] = [
@@ -102,8 +107,13 @@ def write_json(path: Path, steps: list[Step], shown: Step, searched: bool) -> No
             | {"limits_broken": step.broken}
             for step in steps
         ]
+    write_whole(path, json.dumps(content, indent=2) + "\n")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a file whole or not at all."""
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    partial.write_text(text, encoding="utf-8")
     os.replace(partial, path)
 
 

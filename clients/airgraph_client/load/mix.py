@@ -10,10 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from airgraph.v1 import allocator_pb2
+from airgraph_client.cell_free import CellFree
 from airgraph_client.demo_network import drop_network
 from airgraph_client.errors import InvalidInstance
+from airgraph_client.hybrid import HybridPrecoding
 from airgraph_client.instances import Beamforming, Instance, PowerControl, Precoding
 from airgraph_client.requests import Options, allocate_request
+from airgraph_client.units import db_to_linear, dbm_to_watt
 
 COLUMNS = ("problem", "nodes", "antennas", "share")
 VARIANTS = 16
@@ -26,9 +29,9 @@ class Share:
     """One kind of instance and how often it comes.
 
     Attributes:
-        problem: ``power_control``, ``beamforming`` or ``precoding``.
-        nodes: Pairs, or users.
-        antennas: Antennas of a transmitter; without meaning for power control.
+        problem: ``power_control``, ``beamforming``, ``precoding``, ``cell_free`` or ``hybrid_precoding``.
+        nodes: Pairs, users, or streams of a hybrid precoder, which has as many RF chains.
+        antennas: Antennas of a transmitter, or access points; without meaning for power control.
         share: Part of all instances, up to a common factor.
     """
 
@@ -68,6 +71,8 @@ def _share(where: str, row: dict[str, str]) -> Share:
     if not (1 <= share.nodes <= LARGEST and 1 <= share.antennas <= LARGEST and 0 < share.share < np.inf):
         expected = f"nodes and antennas from 1 to {LARGEST} and a positive share"
         raise InvalidInstance(where, expected, f"{share.nodes}, {share.antennas}, {share.share}")
+    if share.problem == "hybrid_precoding" and share.antennas % share.nodes:
+        raise InvalidInstance(where, "a multiple of nodes as antennas", str(share.antennas))
     return share
 
 
@@ -111,6 +116,19 @@ def _precoding(share: Share, rng: np.random.Generator) -> Instance:
     return Precoding(_rayleigh(rng, (share.nodes, share.antennas)), noise_power=0.1)
 
 
+def _cell_free(share: Share, rng: np.random.Generator) -> Instance:
+    # Access points and users on half a kilometre square; path loss of 3GPP TR 36.814, 100 mW, 20 MHz.
+    places = rng.uniform(0, 0.5, (share.antennas + share.nodes, 2))
+    distance = np.linalg.norm(places[: share.antennas, None] - places[None, share.antennas :], axis=-1)
+    fading = db_to_linear(-(128.1 + 37.6 * np.log10(np.maximum(distance, 0.01))))
+    snr = float(dbm_to_watt(20) / dbm_to_watt(-92))
+    return CellFree(np.asarray(fading, np.float32), snr, pilot_length=share.nodes)
+
+
+def _hybrid(share: Share, rng: np.random.Generator) -> Instance:
+    return HybridPrecoding(_rayleigh(rng, (share.antennas, share.nodes)), rf_chains=share.nodes)
+
+
 def _rayleigh(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray[tuple[int, ...], np.dtype[np.complex64]]:
     parts = rng.normal(0, np.sqrt(0.5), (2, *shape))
     return np.asarray(parts[0] + 1j * parts[1], np.complex64)
@@ -120,4 +138,6 @@ DRAWS: dict[str, Callable[[Share, np.random.Generator], Instance]] = {
     "power_control": _power_control,
     "beamforming": _beamforming,
     "precoding": _precoding,
+    "cell_free": _cell_free,
+    "hybrid_precoding": _hybrid,
 }

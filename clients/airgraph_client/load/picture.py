@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -20,6 +21,18 @@ def save_picture(report: Report, out: Path) -> None:
         report: The run.
         out: File to write; its suffix names the format.
     """
+    draw(report).savefig(out)
+
+
+def inline_picture(report: Report) -> str:
+    """The same as an SVG element, to stand within a page."""
+    written = StringIO()
+    draw(report).savefig(written, format="svg", metadata={"Date": None, "Creator": None})
+    return written.getvalue().partition("<svg")[1] + written.getvalue().partition("<svg")[2]
+
+
+def draw(report: Report) -> Figure:
+    """The figure, not yet written anywhere."""
     figure = Figure(figsize=(12, 7.5), layout="constrained")
     FigureCanvasAgg(figure)
     curve, time, share, failures = figure.subplots(2, 2).ravel()
@@ -34,7 +47,7 @@ def save_picture(report: Report, out: Path) -> None:
     plan = report.plan
     asked = f"{plan.rate:g} calls/s" if plan.open_loop else f"{plan.concurrency} callers"
     figure.suptitle(f"{plan.kind}, {plan.arrivals}, {asked}: {report.goodput:.0f} answers/s in time")
-    figure.savefig(out)
+    return figure
 
 
 def _bad(report: Report) -> list[tuple[str, int]]:

@@ -118,7 +118,14 @@ def report_table(report: Report) -> Table:
     table = Table(title=f"{report.plan.kind} {report.plan.arrivals}, {report.plan.duration:g} s", show_header=False)
     table.add_column(style="bold")
     table.add_column()
-    rows = {
+    for name, value in report_rows(report).items():
+        table.add_row(name, value)
+    return table
+
+
+def report_rows(report: Report) -> dict[str, str]:
+    """The same lines by name."""
+    return {
         "calls sent": f"{report.offered:.1f} /s",
         "answers": f"{report.throughput:.1f} /s, {report.answered} of {report.instances} instances",
         "in time": f"{report.goodput:.1f} /s, {report.good_share:.2%} of all",
@@ -129,9 +136,6 @@ def report_table(report: Report) -> Table:
         "by solver": _counts(report.solvers),
         "by fallback": _counts(report.fallbacks),
     }
-    for name, value in rows.items():
-        table.add_row(name, value)
-    return table
 
 
 def _times(times: dict[str, float]) -> str:

@@ -46,7 +46,7 @@ def run_load(
             grpc.channel_ready_future(channel).result(CONNECT_SECONDS)
         except grpc.FutureTimeoutError as error:
             raise Unavailable(f"nobody listens at {connection.target}", grpc.StatusCode.UNAVAILABLE) from error
-        transport = open_transport(plan, channel, connection.metadata)
+        transport = open_transport(plan, channel, connection)
         run = _Run(plan, pool, transport)
         sender = threading.Thread(target=run.send_all, daemon=True)
         sender.start()

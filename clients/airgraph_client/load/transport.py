@@ -11,12 +11,15 @@ from typing import Any, Protocol
 import grpc
 
 from airgraph.v1 import allocator_pb2, allocator_pb2_grpc
-from airgraph_client.answers import reason_of
-from airgraph_client.connection import CallMetadata
-from airgraph_client.errors import CODES
+from airgraph_client.answers import Answer, reason_of
+from airgraph_client.connection import CallMetadata, Connection
+from airgraph_client.errors import CODES, AirGraphError
 from airgraph_client.load.plan import CallKind, LoadPlan
 from airgraph_client.load.record import UNANSWERED, Outcome
+from airgraph_client.streams import Item, StreamCalls, Streamed
 
+CLOSING = 5.0
+"""Seconds for a stream that owes nothing to end."""
 Requests = list[allocator_pb2.AllocateRequest]
 Done = Callable[[list[Outcome]], None]
 
@@ -31,12 +34,12 @@ class Transport(Protocol):
         """Gives up on what is unanswered."""
 
 
-def open_transport(plan: LoadPlan, channel: grpc.Channel, metadata: CallMetadata) -> Transport:
+def open_transport(plan: LoadPlan, channel: grpc.Channel, connection: Connection) -> Transport:
     """The transport of a plan, on an open channel."""
     stub = allocator_pb2_grpc.AllocatorStub(channel)
     if plan.kind is CallKind.STREAM:
-        return StreamTransport(stub, plan.streams, metadata)
-    return CallTransport(stub, plan.kind is CallKind.BATCH, metadata)
+        return StreamTransport(StreamClient(connection, stub), plan.streams)
+    return CallTransport(stub, plan.kind is CallKind.BATCH, connection.call_metadata())
 
 
 class CallTransport:
@@ -78,22 +81,20 @@ class CallTransport:
 
 
 class StreamTransport:
-    """Long-lived streams; calls are dealt over them in turn, answers find their call by its id."""
+    """Long-lived streams of the client's own; calls are dealt over them in turn, answers find their call by its id."""
 
-    def __init__(self, stub: allocator_pb2_grpc.AllocatorStub, streams: int, metadata: CallMetadata) -> None:
+    def __init__(self, client: StreamCalls, streams: int) -> None:
         """Opens the streams, each with a thread that reads it."""
         self._waiting: dict[str, Done] = {}
         self._ids = itertools.count()
-        self._queues: list[queue.SimpleQueue[allocator_pb2.AllocateStreamRequest | None]] = []
-        self._readers = []
+        self._queues: list[queue.SimpleQueue[Item | None]] = [queue.SimpleQueue() for _ in range(streams)]
         self._failure: str | None = None
-        for _ in range(streams):
-            outgoing: queue.SimpleQueue[allocator_pb2.AllocateStreamRequest | None] = queue.SimpleQueue()
-            replies = stub.AllocateStream(iter(outgoing.get, None), metadata=metadata)
-            reader = threading.Thread(target=self._read, args=(replies,), daemon=True)
+        self._readers = [
+            threading.Thread(target=self._read, args=(client.allocate_stream(iter(outgoing.get, None)),), daemon=True)
+            for outgoing in self._queues
+        ]
+        for reader in self._readers:
             reader.start()
-            self._queues.append(outgoing)
-            self._readers.append((reader, replies))
 
     def send(self, requests: Requests, timeout: float | None, done: Done) -> None:
         """Puts one instance on the next stream."""
@@ -101,37 +102,59 @@ class StreamTransport:
         if self._failure is not None:
             done([Outcome(self._failure)])
             return
-        item = allocator_pb2.AllocateStreamRequest(request=requests[0], timeout_seconds=timeout)
-        item.request.request_id = identity = str(number)
+        identity = str(number)
         self._waiting[identity] = done
-        self._queues[number % len(self._queues)].put(item)
+        self._queues[number % len(self._queues)].put((identity, _Ready(requests[0]), timeout))
 
     def close(self) -> None:
         """Ends the streams; what is unanswered stays so."""
         for outgoing in self._queues:
             outgoing.put(None)
-        for reader, replies in self._readers:
-            replies.cancel()
-            reader.join(timeout=5)
+        for reader in self._readers:
+            # A stream that owes an answer ends with its channel.
+            reader.join(0 if self._waiting else CLOSING)
         self._end_waiting(UNANSWERED)
 
-    def _read(self, replies: Iterator[allocator_pb2.AllocateStreamResponse]) -> None:
+    def _read(self, answers: Iterator[Streamed]) -> None:
         try:
-            for reply in replies:
-                done = self._waiting.pop(reply.request_id, None)
+            for identity, answer in answers:
+                done = self._waiting.pop(identity, None)
                 if done is not None:
-                    done([_of_result(reply.result)])
-        except grpc.RpcError as error:
-            code = error.code()
-            if code is not grpc.StatusCode.CANCELLED:
-                self._failure = code.name
-                self._end_waiting(code.name)
+                    done([_of_answer(answer)])
+        except AirGraphError as error:
+            if error.code is not grpc.StatusCode.CANCELLED:
+                self._failure = error.code.name
+                self._end_waiting(error.code.name)
 
     def _end_waiting(self, code: str) -> None:
         for identity in list(self._waiting):
             done = self._waiting.pop(identity, None)
             if done is not None:
                 done([Outcome(code)])
+
+
+class StreamClient(StreamCalls):
+    """The streaming half of a client, on a channel that is open already."""
+
+    def __init__(self, connection: Connection, stub: allocator_pb2_grpc.AllocatorStub) -> None:
+        """Keeps what `StreamCalls` needs."""
+        self._connection, self._allocator = connection, stub
+
+
+class _Ready:
+    """A request that was made before the clock ran."""
+
+    def __init__(self, message: allocator_pb2.AllocateRequest) -> None:
+        self._message = message
+
+    def put_into(self, request: allocator_pb2.AllocateRequest) -> None:
+        request.MergeFrom(self._message)
+
+
+def _of_answer(answer: Answer | AirGraphError) -> Outcome:
+    if isinstance(answer, AirGraphError):
+        return Outcome(answer.code.name)
+    return Outcome("OK", answer.solver, answer.fallback_reason or "")
 
 
 def _of_result(result: allocator_pb2.AllocateResult) -> Outcome:

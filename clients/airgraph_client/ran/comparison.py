@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from airgraph_client.ran.boundary import Controller
 from airgraph_client.ran.cells import CellNetwork, CellSettings
 from airgraph_client.ran.controllers import FullPower, ServerController
 from airgraph_client.ran.loop import Period, run_loop
+from airgraph_client.security import Security
 
 
 def compare(client: Client, settings: CellSettings, periods: int, seed: int) -> dict[str, list[Period]]:
@@ -66,8 +68,21 @@ def save_picture(runs: dict[str, list[Period]], period: float, out: Path) -> Non
     figure.savefig(out)
 
 
-def main() -> int:
-    """Runs the comparison and prints a line a controller."""
+def security_of(given: argparse.Namespace) -> Security | None:
+    """What the options say; None, plain text, where they say nothing.
+
+    Raises:
+        ValueError: They do not belong together.
+    """
+    parts = (given.ca, given.cert, given.key, given.token_file, given.server_name)
+    if not given.tls and not any(parts):
+        return None
+    ca, certificate, key, token_file, server_name = parts
+    return Security(ca, certificate, key, token_file=token_file, server_name=server_name)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the comparison and prints a line a controller; takes the command line's arguments where none are given."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--target", default="localhost:50051", help="address of the server")
     parser.add_argument("--periods", type=int, default=200, help="control periods a controller")
@@ -75,9 +90,23 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="seed of the network")
     parser.add_argument("--out", type=Path, default=Path("ran-controller.png"), help="picture to write")
     parser.add_argument("--log", type=Path, help="JSON lines to write")
-    given = parser.parse_args()
+    secure = parser.add_argument_group("TLS and token, as of the command airgraph")
+    secure.add_argument("--tls", action="store_true", help="speak TLS; implied by the options below")
+    for name, said in (
+        ("--ca", "PEM certificates of who signs the server's"),
+        ("--cert", "PEM client certificate"),
+        ("--key", "PEM key of --cert"),
+        ("--token-file", "file with a bearer token"),
+    ):
+        secure.add_argument(name, type=Path, help=said)
+    secure.add_argument("--server-name", help="name in the server's certificate")
+    given = parser.parse_args(arguments)
     settings = CellSettings(period=given.period)
-    with Client(given.target) as client:
+    try:
+        security = security_of(given)
+    except ValueError as error:
+        parser.error(str(error))
+    with Client(given.target, security=security) as client:
         client.wait_until_serving()
         runs = compare(client, settings, given.periods, given.seed)
     for name, periods in runs.items():

@@ -53,10 +53,14 @@ def blocks_of(f_opt: ComplexArray, chains: int) -> ComplexArray:
 
 def column_starts(blocks: ComplexArray) -> ComplexArray:
     """Phases of combinations of the columns, ``[R, L, Ns]`` to ``[S, R, L]``; the first is the strongest column's."""
-    strongest = np.argmax((np.abs(blocks) ** 2).sum(axis=1), axis=-1)
-    first = np.take_along_axis(blocks, strongest[:, None, None], axis=-1)[..., 0]
     others = np.moveaxis(blocks @ _combinations(blocks.shape[-1]), -1, 0)
-    return phases(np.concatenate([first[None], others]))
+    return np.concatenate([strongest_columns(blocks)[None], phases(others)])
+
+
+def strongest_columns(blocks: ComplexArray) -> ComplexArray:
+    """Phases of each chain's strongest column, ``[R, L, Ns]`` to ``[R, L]``."""
+    strongest = np.argmax((blocks.real**2 + blocks.imag**2).sum(axis=1), axis=-1)
+    return phases(blocks[np.arange(len(blocks)), :, strongest])
 
 
 @cache
@@ -103,6 +107,14 @@ def partially_connected(shifts: ComplexArray) -> ComplexArray:
     analogue = np.zeros((chains * length, chains), np.complex128)
     analogue[np.arange(chains * length), np.repeat(np.arange(chains), length)] = shifts.reshape(-1)
     return analogue
+
+
+def chain_digital(blocks: ComplexArray, shifts: ComplexArray) -> ComplexArray:
+    """The digital precoder ``[R, Ns]`` that is best for phases ``[R, L]``, scaled to the power Ns."""
+    heard = (shifts[:, None, :].conj() @ blocks)[:, 0]
+    norm = np.linalg.norm(heard) * np.sqrt(shifts.shape[1])
+    scaled: ComplexArray = heard * (np.sqrt(blocks.shape[-1]) / norm) if norm > 0 else heard
+    return scaled
 
 
 def digital_half(f_opt: ComplexArray, analogue: ComplexArray) -> ComplexArray:

@@ -29,11 +29,16 @@ and the permutation equivariance of paper 001 (section III); no paper has it in 
 """
 
 # No postponed annotations here: TorchScript reads the class's annotations as types.
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+
+from airgraph_models.gnn.graph_network import Architecture, GraphNetwork
+from airgraph_models.gnn.random_graphs import random_gains
 
 LOG_SCALE = 0.2
 """Brings logarithms of 0 to 100 dB to the order of one."""
@@ -44,7 +49,7 @@ FIXED = 4
 
 
 @dataclass(frozen=True)
-class AlignedArchitecture:
+class AlignedArchitecture(Architecture):
     """Sizes of an aligned network.
 
     Attributes:
@@ -61,6 +66,13 @@ class AlignedArchitecture:
 
     layout: ClassVar[str] = "gain_blocks"
     title: ClassVar[str] = "WMMSE-aligned graph network, sums over linear gains, steps with weights of their own"
+    paper: ClassVar[Mapping[str, str]] = {
+        "authors": "AirGraph",
+        "title": "WMMSE-aligned graph network, our own design",
+        "venue": "none; after the unrolling of WMMSE in Knowledge-Driven Resource Allocation for D2D Networks: A WMMSE "
+        "Unrolled GNN Approach",
+        "equation": "docstring of airgraph_models.gnn.aligned",
+    }
 
     def build(self) -> "AlignedGNN":
         """The network, with random weights."""
@@ -129,12 +141,12 @@ class AlignedStep(nn.Module):
         return torch.cat([powers, torch.tanh(raw[:, 2 + self.channels :])], dim=1)
 
 
-class AlignedGNN(nn.Module):
+class AlignedGNN(GraphNetwork):
     """The aligned network in the layout of `airgraph_models.problems.gain_blocks.GainBlocks`."""
 
     def __init__(self, architecture: AlignedArchitecture) -> None:
         """Random weights."""
-        super().__init__()
+        super().__init__(architecture)
         self.channels = architecture.channels
         self.log_scale, self.smallest_share = LOG_SCALE, SMALLEST_SHARE
         self.first = nn.Parameter(torch.zeros(1, architecture.channels + architecture.memory))
@@ -160,6 +172,10 @@ class AlignedGNN(nn.Module):
         for step in self.steps:
             state = step(node, fixed, state, heard, caused, source, place)
         return state[:, :1]
+
+    def random_graphs(self, rng: np.random.Generator, nodes: int) -> Sequence[Any]:
+        """See `GraphNetwork`."""
+        return [random_gains(rng, nodes, dense=dense) for dense in (True, False)]
 
 
 def sums(gains: Tensor, values: Tensor, source: Tensor, place: Tensor) -> Tensor:

@@ -19,11 +19,16 @@ III) with a sum beside the maximum.
 """
 
 # No postponed annotations here: TorchScript reads the class's annotations as types.
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+
+from airgraph_models.gnn.graph_network import Architecture, GraphNetwork
+from airgraph_models.gnn.random_graphs import random_users
 
 SUM_SCALE = 0.125
 """Keeps sums over up to 31 pairs near one."""
@@ -34,7 +39,7 @@ SILENCE = -60.0
 
 
 @dataclass(frozen=True)
-class GramArchitecture:
+class GramArchitecture(Architecture):
     """Sizes of a Gram-domain network.
 
     Attributes:
@@ -53,6 +58,12 @@ class GramArchitecture:
 
     layout: ClassVar[str] = "gram_blocks"
     title: ClassVar[str] = "Gram-domain graph network, shares of the dual uplink, rounds with weights of their own"
+    paper: ClassVar[Mapping[str, str]] = {
+        "authors": "AirGraph",
+        "title": "Gram-domain graph network, our own design",
+        "venue": "none; the optimal structure is (2) of A Model-based GNN for Learning Precoding",
+        "equation": "docstring of airgraph_models.gnn.gram",
+    }
 
     def build(self) -> "GramGNN":
         """The network, with random weights."""
@@ -88,12 +99,12 @@ class GramRound(nn.Module):
         return state + change
 
 
-class GramGNN(nn.Module):
+class GramGNN(GraphNetwork):
     """The network in the layout of `airgraph_models.problems.gram_blocks.GramBlocks`."""
 
     def __init__(self, architecture: GramArchitecture) -> None:
         """Random weights."""
-        super().__init__()
+        super().__init__(architecture)
         self.silence, self.log_scale = SILENCE, LOG_SCALE
         self.features = (architecture.user_features, architecture.pair_features)
         self.first = nn.Linear(architecture.user_features, architecture.width)
@@ -118,3 +129,7 @@ class GramGNN(nn.Module):
         logit = logit * present + self.silence * (1.0 - present)
         share = torch.softmax(logit, dim=1)
         return share.reshape(-1, 1)[place]
+
+    def random_graphs(self, rng: np.random.Generator, nodes: int) -> Sequence[Any]:
+        """See `GraphNetwork`."""
+        return [random_users(rng, nodes, *self.features)]

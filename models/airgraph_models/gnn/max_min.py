@@ -14,11 +14,16 @@ number of access points. Our own design.
 """
 
 # No postponed annotations here: TorchScript reads the class's annotations as types.
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+
+from airgraph_models.gnn.graph_network import Architecture, GraphNetwork
+from airgraph_models.gnn.random_graphs import random_couplings
 
 FEATURES = 4
 SMALLEST_POWER = 1e-12
@@ -28,7 +33,7 @@ LEVEL = 0.1
 
 
 @dataclass(frozen=True)
-class MaxMinArchitecture:
+class MaxMinArchitecture(Architecture):
     """Sizes of an unrolled max-min network.
 
     Attributes:
@@ -41,6 +46,13 @@ class MaxMinArchitecture:
 
     layout: ClassVar[str] = "gram_blocks"
     title: ClassVar[str] = "unrolled normalised fixed point for max-min power control, learned steps"
+    paper: ClassVar[Mapping[str, str]] = {
+        "authors": "AirGraph",
+        "title": "Unrolled max-min network, our own design",
+        "venue": "none; the problem is (5)-(6) of Graph Neural Networks for Wireless Communications: From Theory to "
+        "Practice",
+        "equation": "docstring of airgraph_models.gnn.max_min",
+    }
 
     def build(self) -> "MaxMinGNN":
         """The network; its random weights matter only once it is trained."""
@@ -69,12 +81,12 @@ class MaxMinRound(nn.Module):
         return moved
 
 
-class MaxMinGNN(nn.Module):
+class MaxMinGNN(GraphNetwork):
     """The network in the layout of `airgraph_models.problems.gram_blocks.GramBlocks`."""
 
     def __init__(self, architecture: MaxMinArchitecture) -> None:
         """Starts as the fixed point."""
-        super().__init__()
+        super().__init__(architecture)
         self.features = (2, 1)
         self.smallest = SMALLEST_POWER
         self.rounds = nn.ModuleList([MaxMinRound(architecture.hidden) for _ in range(architecture.rounds)])
@@ -100,3 +112,7 @@ class MaxMinGNN(nn.Module):
             largest = (log_power - absent / self.smallest).amax(dim=1, keepdim=True)
             log_power = (log_power - largest).clamp(-30.0, 0.0) * present
         return torch.exp(log_power).reshape(-1, 1)[place]
+
+    def random_graphs(self, rng: np.random.Generator, nodes: int) -> Sequence[Any]:
+        """See `GraphNetwork`."""
+        return [random_couplings(rng, nodes)]

@@ -14,15 +14,20 @@ the closed-form baseline: full power, or the maximum-ratio beam.
 """
 
 # No postponed annotations here: TorchScript reads the class's annotations as types.
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from airgraph_models.gnn.graph_network import Architecture, GraphNetwork
+from airgraph_models.gnn.random_graphs import random_graph
+
 
 @dataclass(frozen=True)
-class WCGCNArchitecture:
+class WCGCNArchitecture(Architecture):
     """Sizes of a WCGCN.
 
     Attributes:
@@ -45,6 +50,13 @@ class WCGCNArchitecture:
 
     layout: ClassVar[str] = "row_table"
     title: ClassVar[str] = "WCGCN, max aggregation, one set of weights for all layers"
+    paper: ClassVar[Mapping[str, str]] = {
+        "authors": "Y. Shen, Y. Shi, J. Zhang, K. B. Letaief",
+        "title": "Graph Neural Networks for Scalable Radio Resource Management: "
+        "Architecture Design and Theoretical Analysis",
+        "venue": "IEEE Journal on Selected Areas in Communications, 2021",
+        "equation": "(11)",
+    }
 
     def build(self) -> "WCGCN":
         """The network, with random weights."""
@@ -72,7 +84,7 @@ def raw_weight(weight: Tensor, bias: Tensor, mean: Tensor, std: Tensor, one: int
     return torch.cat([scaled[:, :one], shift, scaled[:, one:]], dim=1).t()
 
 
-class WCGCN(nn.Module):
+class WCGCN(GraphNetwork):
     """WCGCN for power control and beamforming, in the layout of `airgraph_models.problems.row_table.RowTable`.
 
     The products run on contiguous blocks of rows; the maximum over the links is taken before the bias and the ReLU
@@ -87,7 +99,7 @@ class WCGCN(nn.Module):
 
     def __init__(self, architecture: WCGCNArchitecture) -> None:
         """Random weights; feature statistics of mean 0 and deviation 1 until `standardise` is called."""
-        super().__init__()
+        super().__init__(architecture)
         sizes = architecture
         hidden, width = sizes.message
         self.layers = sizes.layers
@@ -168,3 +180,17 @@ class WCGCN(nn.Module):
             norm = torch.sqrt(torch.clamp((allocation * allocation).sum(dim=1, keepdim=True), min=1.0))
             return torch.cat([allocation / norm, memory], dim=1)
         return torch.cat([torch.sigmoid(allocation), memory], dim=1)
+
+    def random_graphs(self, rng: np.random.Generator, nodes: int) -> Sequence[Any]:
+        """See `GraphNetwork`."""
+        return [random_graph(rng, nodes, self.node_mean.numel(), self.link_mean.numel())]
+
+    def take_statistics(self, graphs: Sequence[Any]) -> None:
+        """Standardises by the features of all nodes and links of the training set."""
+        node = torch.cat([torch.from_numpy(graph.node) for graph in graphs])
+        self.standardise(node, torch.cat([torch.from_numpy(graph.link) for graph in graphs]))
+
+    def feature_statistics(self) -> dict[str, list[float]]:
+        """Mean and deviation of the features."""
+        names = ("node_mean", "node_std", "link_mean", "link_std")
+        return {name: [round(float(value), 7) for value in getattr(self, name)] for name in names}

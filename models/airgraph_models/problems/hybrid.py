@@ -12,17 +12,20 @@ from airgraph_models.classical.hybrid_alternation import (
     alternate,
     blocks_of,
     captured,
+    chain_digital,
     column_starts,
-    cosine,
     digital_half,
     partially_connected,
     phase_extraction,
     phases,
+    strongest_columns,
 )
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.problems.errors import UnsupportedInstanceError
 from airgraph_models.problems.family import GraphView, ProblemFamily, Refined, Size
+from airgraph_models.problems.hybrid_chains import MOST_STREAMS, hybrid_chains, hybrid_statistics
 from airgraph_models.problems.hybrid_instance import HybridPrecoding
+from airgraph_models.problems.layouts import CHAIN_BLOCKS
 from airgraph_models.problems.validation import ComplexArray, FloatArray
 
 __all__ = ["HYBRID_PRECODING", "HybridPrecoding", "HybridPrecodingFamily", "join_halves", "split_halves"]
@@ -33,6 +36,8 @@ SUMMING = 1e-13
 """Share of the power left unused, so that a caller who sums in another order finds nothing over it."""
 CONVERGED = 1e-7
 """Relative gain of the captured power an iteration that is none."""
+EQUAL = 1e-5
+"""Share of the captured power by which a network's ends may differ and count as one."""
 
 
 def join_halves(analogue: npt.NDArray[Any], digital: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -57,7 +62,7 @@ class HybridPrecodingFamily(ProblemFamily[HybridPrecoding]):
     baseline_solver: ClassVar[str] = "strongest_column"
     classical_solver: ClassVar[str] = "alternation"
     link_seconds: ClassVar[float] = 1e-8
-    layouts: ClassVar[tuple[str, ...]] = ()
+    layouts: ClassVar[tuple[str, ...]] = (CHAIN_BLOCKS,)
 
     def solver(self, instance: HybridPrecoding) -> str:
         """Closed-form alternation, or phase extraction where every chain drives every antenna."""
@@ -72,9 +77,32 @@ class HybridPrecodingFamily(ProblemFamily[HybridPrecoding]):
         """Streams: what an iteration costs a phase shifter."""
         return instance.streams
 
-    def view(self, instance: HybridPrecoding, layout: str = "") -> GraphView:
-        """No network reads this problem yet."""
-        raise UnsupportedInstanceError("no network of this version takes a hybrid-precoding problem")
+    def view(self, instance: HybridPrecoding, layout: str = CHAIN_BLOCKS) -> GraphView:
+        """The network's output ``[Nt, 2 H]`` is H numbers an antenna, real parts first; phases of the best are read."""
+        if layout != CHAIN_BLOCKS:
+            raise UnsupportedInstanceError("a hybrid-precoding network reads chains in blocks")
+        if instance.structure == "full":
+            raise UnsupportedInstanceError("a hybrid-precoding network takes partially connected chains")
+        if instance.streams > MOST_STREAMS:
+            raise UnsupportedInstanceError(f"a hybrid-precoding network takes {MOST_STREAMS} streams at most")
+        graph = hybrid_chains(instance)
+
+        def read(output: npt.NDArray[np.floating]) -> ComplexArray:
+            real, imag = np.split(output.reshape(instance.chains, -1, output.shape[1]), 2, axis=2)
+            ends = phases(np.moveaxis(real + 1j * imag, 2, 0).astype(np.complex128))
+            power = captured(blocks_of(instance.f_opt, instance.chains), ends)
+            # Of ends that are equal but for rounding always the same one, turned so that its first phase is zero.
+            best = np.argmax(power >= (1.0 - EQUAL) * power.max(axis=0), axis=0)
+            chosen = ends[best, np.arange(instance.chains)]
+            return self._joined(instance, chosen * chosen[:, :1].conj())
+
+        return GraphView(graph, hybrid_statistics(instance, graph), read)
+
+    @staticmethod
+    def _joined(instance: HybridPrecoding, shifts: ComplexArray) -> ComplexArray:
+        """Phases ``[R, L]`` with the best digital half."""
+        digital = chain_digital(blocks_of(instance.f_opt, instance.chains), shifts)
+        return join_halves(partially_connected(shifts), digital)
 
     def rates(self, instance: HybridPrecoding, allocation: ComplexArray) -> FloatArray:
         """None: the problem knows no receivers."""
@@ -83,13 +111,17 @@ class HybridPrecodingFamily(ProblemFamily[HybridPrecoding]):
     def value(self, instance: HybridPrecoding, allocation: ComplexArray, rates: FloatArray) -> float:
         """The alignment."""
         analogue, digital = split_halves(instance, allocation)
-        power = self._power(instance, allocation)
-        return float(cosine(instance.f_opt, analogue @ digital) * np.sqrt(min(1.0, power)))
+        product = analogue @ digital
+        power = float(np.vdot(product, product).real)
+        # Below the power the factor that is missing counts against it; above, it is scaled down to it.
+        aligned = float(np.vdot(instance.f_opt, product).real)
+        return aligned / float(np.sqrt(instance.streams * max(power, instance.streams)))
 
     @staticmethod
     def _power(instance: HybridPrecoding, allocation: ComplexArray) -> float:
         analogue, digital = split_halves(instance, allocation)
-        return float((np.abs(analogue @ digital) ** 2).sum()) / instance.streams
+        product = analogue @ digital
+        return float(np.vdot(product, product).real) / instance.streams
 
     def project(self, instance: HybridPrecoding, allocation: ComplexArray) -> ComplexArray:
         """Wired entries brought to modulus one, others to zero; the digital half scaled down to the power."""
@@ -98,15 +130,15 @@ class HybridPrecodingFamily(ProblemFamily[HybridPrecoding]):
         if instance.structure == "partial":
             length = instance.antennas // instance.chains
             wired = wired * (np.arange(instance.antennas)[:, None] // length == np.arange(instance.chains))
-        power = float((np.abs(wired @ digital) ** 2).sum()) / instance.streams
-        return join_halves(wired, digital / np.sqrt(max(power, 1.0)))
+        wired_halves = join_halves(wired, digital)
+        power = self._power(instance, wired_halves)
+        return join_halves(wired, digital / np.sqrt(power)) if power > 1.0 else wired_halves
 
     def filled(self, instance: HybridPrecoding, allocation: ComplexArray) -> ComplexArray:
         """The digital half scaled until the power is Ns."""
         power = self._power(instance, allocation)
         analogue, digital = split_halves(instance, allocation)
-        scale = 1.0 / np.sqrt(power) if power > 0 else 1.0
-        return self.project(instance, join_halves(analogue, digital * scale))
+        return join_halves(analogue, digital / np.sqrt(power)) if power > 0 else allocation
 
     def margin(self, instance: HybridPrecoding, allocation: ComplexArray) -> float:
         """Unused share of the power Ns."""
@@ -120,14 +152,45 @@ class HybridPrecodingFamily(ProblemFamily[HybridPrecoding]):
     def starts(self, instance: HybridPrecoding) -> ComplexArray:
         """That one start ``[1, Nt + Ns, R]``."""
         if instance.structure == "partial":
-            analogue = partially_connected(column_starts(blocks_of(instance.f_opt, instance.chains))[0])
-        else:
-            chain = np.arange(instance.chains)
-            turned = np.exp(2j * np.pi * np.outer(np.arange(instance.antennas), chain) / instance.chains)
-            columns = instance.f_opt[:, chain % instance.streams]
-            # Chains beyond the streams start with other phases, or all would stay copies of the first ones.
-            analogue = phases(columns * np.where(chain < instance.streams, 1.0, turned))
+            return self._joined(instance, strongest_columns(blocks_of(instance.f_opt, instance.chains)))[None]
+        chain = np.arange(instance.chains)
+        turned = np.exp(2j * np.pi * np.outer(np.arange(instance.antennas), chain) / instance.chains)
+        columns = instance.f_opt[:, chain % instance.streams]
+        # Chains beyond the streams start with other phases, or all would stay copies of the first ones.
+        analogue = phases(columns * np.where(chain < instance.streams, 1.0, turned))
         return join_halves(analogue, digital_half(instance.f_opt, analogue))[None]
+
+    def polish_starts(self, instance: HybridPrecoding, most: int) -> ComplexArray:
+        """None: the network has tried several starts a chain and answers with the best."""
+        return np.empty((0, instance.antennas + instance.streams, instance.chains), np.complex128)
+
+    def polish(
+        self, instances: Sequence[HybridPrecoding], starts: Sequence[ComplexArray], stopping: Stopping
+    ) -> list[Refined]:
+        """Alternation from the given starts alone."""
+        return [self._polished(instance, start, stopping) for instance, start in zip(instances, starts, strict=True)]
+
+    def _polished(self, instance: HybridPrecoding, starts: ComplexArray, stopping: Stopping) -> Refined:
+        if instance.structure == "full":
+            return self._one(instance, starts, stopping)
+        blocks = blocks_of(instance.f_opt, instance.chains)
+        ends, spent = self._alternated(blocks, self._shifts(instance, starts), stopping)
+        chosen = np.argmax(captured(blocks, ends), axis=0)
+        allocation = self._joined(instance, ends[chosen, np.arange(instance.chains)])
+        led = int(chosen[0]) if bool((chosen == chosen[0]).all()) else -1
+        return Refined(allocation, self.objective(instance, allocation), spent, led)
+
+    @staticmethod
+    def _shifts(instance: HybridPrecoding, starts: ComplexArray) -> ComplexArray:
+        """Phases ``[S, R, L]`` of allocations ``[S, Nt + Ns, R]``."""
+        rows = np.arange(instance.antennas)
+        wired = starts[:, rows, rows * instance.chains // instance.antennas]
+        return wired.reshape(len(starts), instance.chains, -1)
+
+    @staticmethod
+    def _alternated(blocks: ComplexArray, start: ComplexArray, stopping: Stopping) -> tuple[ComplexArray, int]:
+        tolerance = max(stopping.tolerance, CONVERGED)
+        return alternate(blocks, start, Stopping(stopping.iterations, tolerance, stopping.expired))
 
     def refine(
         self, instances: Sequence[HybridPrecoding], starts: Sequence[ComplexArray], stopping: Stopping
@@ -143,22 +206,17 @@ class HybridPrecodingFamily(ProblemFamily[HybridPrecoding]):
             best = int(np.argmax(values))
             return Refined(joined[best], values[best], max(spent for _, spent in ends), best)
         blocks = blocks_of(instance.f_opt, instance.chains)
-        length = blocks.shape[1]
-        rows = np.arange(instance.antennas)
-        given = [start[rows, rows // length].reshape(instance.chains, length) for start in starts]
-        every = np.concatenate([np.stack(given), column_starts(blocks)])
+        every = np.concatenate([self._shifts(instance, starts), column_starts(blocks)])
         first = Stopping(min(FIRST_ITERATIONS, stopping.iterations), 0.0, stopping.expired)
         shifts, spent = alternate(blocks, every, first)
         # Chain by chain the best few go on: the others are seldom ahead later.
         ahead = np.argsort(-captured(blocks, shifts), axis=0)[:GOING_ON]
         kept = np.take_along_axis(shifts, ahead[..., None], axis=0)
-        tolerance = max(stopping.tolerance, CONVERGED)
-        rest = Stopping(stopping.iterations - spent, tolerance, stopping.expired)
-        shifts, more = alternate(blocks, kept, rest)
+        rest = Stopping(stopping.iterations - spent, stopping.tolerance, stopping.expired)
+        shifts, more = self._alternated(blocks, kept, rest)
         chosen = np.argmax(captured(blocks, shifts), axis=0)
         here = np.arange(instance.chains)
-        analogue = partially_connected(shifts[chosen, here])
-        allocation = join_halves(analogue, digital_half(instance.f_opt, analogue))
+        allocation = self._joined(instance, shifts[chosen, here])
         started = ahead[chosen, here]
         led = int(started[0]) if bool((started == started[0]).all()) and started[0] < len(starts) else -1
         return Refined(allocation, self.objective(instance, allocation), spent + more, led)

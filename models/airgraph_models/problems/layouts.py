@@ -9,11 +9,12 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from airgraph_models.problems.chain_blocks import build_chain_blocks
 from airgraph_models.problems.gain_blocks import build_gain_blocks
 from airgraph_models.problems.gram_blocks import build_gram_blocks
 from airgraph_models.problems.row_table import build_row_table
 
-ROW_TABLE, GAIN_BLOCKS, GRAM_BLOCKS = "row_table", "gain_blocks", "gram_blocks"
+ROW_TABLE, GAIN_BLOCKS, GRAM_BLOCKS, CHAIN_BLOCKS = "row_table", "gain_blocks", "gram_blocks", "chain_blocks"
 
 
 class Graph(Protocol):
@@ -48,6 +49,11 @@ class JoinedGraphs(Protocol):
 Join = Callable[[Sequence[Any]], JoinedGraphs]
 
 LAYOUTS: Mapping[str, Join] = MappingProxyType(
-    {ROW_TABLE: build_row_table, GAIN_BLOCKS: build_gain_blocks, GRAM_BLOCKS: build_gram_blocks}
+    {
+        ROW_TABLE: build_row_table,
+        GAIN_BLOCKS: build_gain_blocks,
+        GRAM_BLOCKS: build_gram_blocks,
+        CHAIN_BLOCKS: build_chain_blocks,
+    }
 )
 """Every layout by its name in the model cards."""

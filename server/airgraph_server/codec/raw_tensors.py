@@ -17,13 +17,14 @@ DATATYPES: dict[str, np.dtype[Any]] = {"FP32": np.dtype("<f4"), "INT64": np.dtyp
 NAMES = {dtype: name for name, dtype in DATATYPES.items()}
 CONTENTS = {"FP32": "fp32_contents", "INT64": "int64_contents"}
 INDEX_OF = (
-    ("neighbour", "node", 1),
-    ("rows", "link", 1),
-    ("source", "node", 1),
-    ("place", "heard", 2),
-    ("place", "user", 2),
+    ("neighbour", "node", (0,)),
+    ("rows", "link", (0,)),
+    ("source", "node", (0,)),
+    ("place", "heard", (0, 1)),
+    ("place", "user", (0, 1)),
+    ("place", "block", (0, 2)),
 )
-"""What the entries of an index input count: an input of the same layout and how many of its leading axes, flattened."""
+"""What the entries of an index input count: an input of the same layout and which of its axes, flattened."""
 
 
 def read_inputs(request: messages.ModelInferRequest, wanted: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
@@ -49,7 +50,7 @@ def read_inputs(request: messages.ModelInferRequest, wanted: Mapping[str, Any]) 
     }
     for name, counted, axes in INDEX_OF:
         if name in inputs and counted in inputs:
-            _check_indices(name, inputs[name], math.prod(inputs[counted].shape[:axes]))
+            _check_indices(name, inputs[name], math.prod(inputs[counted].shape[axis] for axis in axes))
     return inputs
 
 

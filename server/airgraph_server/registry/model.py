@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from airgraph_models.problems import FAMILIES, Beamforming, CellFree, PowerControl, Precoding, ProblemFamily
+from airgraph_models.problems import FAMILIES, ProblemFamily
 from airgraph_models.problems.layouts import LAYOUTS, JoinedGraphs
 from airgraph_models.zoo.card import ANY_NUMBER, Card, CardError, read_card
 from airgraph_server.decision.cost import RunCost
 from airgraph_server.errors import InvalidInstanceError
 from airgraph_server.log import logger
+from airgraph_server.registry.examples import golden_instance, plain_instance
 from airgraph_server.runtime.base import Runtime
 from airgraph_server.runtime.degrading import DegradingRuntime
 from airgraph_server.runtime.loading import MODEL_FILES, load_runtime
@@ -147,33 +148,6 @@ class LoadedModel:
 def _example(card: Card) -> dict[str, npt.NDArray[Any]]:
     """Inputs of a small instance: their names, types and numbers of axes are those of every instance."""
     return dict(LAYOUTS[card.layout]([FAMILIES[card.problem].view(golden_instance(card), card.layout).graph]).inputs())
-
-
-def golden_instance(card: Card) -> PowerControl | Beamforming | Precoding | CellFree:
-    """The golden instance that the card describes."""
-    given = card.golden["instance"]
-    if card.problem == CellFree.problem:
-        return CellFree.create(np.asarray(given["fading"]), snr=given["snr"], pilot_length=given["pilot_length"])
-    common = {name: given[name] for name in ("weights", "noise_power", "max_power")}
-    if card.problem == PowerControl.problem:
-        return PowerControl.create(np.asarray(given["gain"]), **common)
-    channel = np.asarray(given["channel_real"]) + 1j * np.asarray(given["channel_imag"])
-    if card.problem == Precoding.problem:
-        return Precoding.create(channel, **common)
-    return Beamforming.create(channel, **common)
-
-
-def plain_instance(card: Card, nodes: int) -> PowerControl | Beamforming | Precoding | CellFree:
-    """An arbitrary valid instance: only its size matters."""
-    rng = np.random.default_rng(nodes)
-    if card.problem == CellFree.problem:
-        return CellFree.create(rng.exponential(size=(2 * nodes, nodes)), snr=1.0, pilot_length=nodes)
-    if card.problem == PowerControl.problem:
-        return PowerControl.create(rng.exponential(size=(nodes, nodes)))
-    if card.problem == Precoding.problem:
-        return Precoding.create(rng.standard_normal((nodes, nodes)) + 1j * rng.standard_normal((nodes, nodes)))
-    shape = (nodes, nodes, card.antennas)
-    return Beamforming.create(rng.standard_normal(shape) + 1j * rng.standard_normal(shape))
 
 
 def load_model(directory: Path, settings: Settings) -> LoadedModel:

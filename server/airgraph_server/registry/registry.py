@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Protocol
 
 from airgraph_server.errors import InvalidInstanceError, ModelCannotServeError, ModelNotFoundError
 from airgraph_server.log import logger
@@ -71,6 +72,19 @@ class Changes:
     loaded: tuple[Entry, ...] = ()
     unloaded: tuple[Entry, ...] = ()
     failed: tuple[Entry, ...] = ()
+
+
+class ChangesModels(Protocol):
+    """Who changes what is served: the registry, or whoever sees to several of them."""
+
+    def load_model(self, name: str, version: str = "") -> Entry:
+        """As `Registry.load_model`."""
+
+    def unload_model(self, name: str, version: str = "") -> list[Entry]:
+        """As `Registry.unload_model`."""
+
+    def reload(self) -> Changes:
+        """As `Registry.reload`."""
 
 
 class Registry:

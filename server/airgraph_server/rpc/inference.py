@@ -11,7 +11,7 @@ import grpc
 from airgraph_server.codec.raw_tensors import NAMES, read_inputs
 from airgraph_server.errors import CallError, InvalidInstanceError, ModelNotFoundError
 from airgraph_server.registry.model import LoadedModel
-from airgraph_server.registry.registry import Entry, Registry
+from airgraph_server.registry.registry import ChangesModels, Entry, Registry
 from airgraph_server.rpc.status import abort
 from airgraph_server.scheduler.door import Door
 from inference import open_inference_pb2 as messages
@@ -25,9 +25,11 @@ PLATFORMS = {"onnxruntime": "onnxruntime_onnx", "torchscript": "pytorch_torchscr
 class InferenceServicer(open_inference_pb2_grpc.GRPCInferenceServiceServicer):
     """The same registry in another protocol. A model is called ``problem/name``, or ``name`` where that is unique."""
 
-    def __init__(self, registry: Registry, door: Door, ready: Callable[[], bool], computing: int) -> None:
-        """Keeps the registry, the room for calls, and as many places to compute as calls may compute at once."""
-        self._registry, self._door, self._ready = registry, door, ready
+    def __init__(
+        self, registry: Registry, changes: ChangesModels, door: Door, ready: Callable[[], bool], computing: int
+    ) -> None:
+        """Keeps the registry and who changes it, the room for calls, and places for calls that compute at once."""
+        self._registry, self._changes, self._door, self._ready = registry, changes, door, ready
         self._places = threading.BoundedSemaphore(computing)
 
     def ServerLive(  # noqa: N802
@@ -113,7 +115,7 @@ class InferenceServicer(open_inference_pb2_grpc.GRPCInferenceServiceServicer):
     ) -> messages.RepositoryModelLoadResponse:
         """Loads the newest version of a model."""
         try:
-            self._registry.load_model(request.model_name)
+            self._changes.load_model(request.model_name)
         except (CallError, InvalidInstanceError) as error:
             abort(context, error)
         return messages.RepositoryModelLoadResponse()
@@ -123,7 +125,7 @@ class InferenceServicer(open_inference_pb2_grpc.GRPCInferenceServiceServicer):
     ) -> messages.RepositoryModelUnloadResponse:
         """Unloads every version of a model."""
         try:
-            self._registry.unload_model(request.model_name)
+            self._changes.unload_model(request.model_name)
         except CallError as error:
             abort(context, error)
         return messages.RepositoryModelUnloadResponse()

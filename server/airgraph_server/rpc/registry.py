@@ -6,7 +6,7 @@ import grpc
 
 from airgraph.v1 import registry_pb2, registry_pb2_grpc
 from airgraph_server.errors import CallError, InvalidInstanceError, ModelNotFoundError
-from airgraph_server.registry.registry import Entry, Registry, State
+from airgraph_server.registry.registry import ChangesModels, Entry, Registry, State
 from airgraph_server.rpc.status import abort
 
 STATES = {
@@ -35,9 +35,9 @@ def _model(entry: Entry) -> registry_pb2.Model:
 class RegistryServicer(registry_pb2_grpc.RegistryServicer):
     """Reads and changes the registry."""
 
-    def __init__(self, registry: Registry) -> None:
-        """Keeps the registry."""
-        self._registry = registry
+    def __init__(self, registry: Registry, changes: ChangesModels) -> None:
+        """Keeps the registry, and who changes it."""
+        self._registry, self._changes = registry, changes
 
     def ListModels(  # noqa: N802
         self, request: registry_pb2.ListModelsRequest, context: grpc.ServicerContext
@@ -66,7 +66,7 @@ class RegistryServicer(registry_pb2_grpc.RegistryServicer):
     ) -> registry_pb2.LoadModelResponse:
         """Loads a model beside what serves, then puts it in its place."""
         try:
-            entry = self._registry.load_model(request.name, request.version)
+            entry = self._changes.load_model(request.name, request.version)
         except (CallError, InvalidInstanceError) as error:
             abort(context, error)
         return registry_pb2.LoadModelResponse(model=_model(entry))
@@ -76,7 +76,7 @@ class RegistryServicer(registry_pb2_grpc.RegistryServicer):
     ) -> registry_pb2.UnloadModelResponse:
         """Takes a model out of service; calls that have it already end on it."""
         try:
-            entries = self._registry.unload_model(request.name, request.version)
+            entries = self._changes.unload_model(request.name, request.version)
         except CallError as error:
             abort(context, error)
         return registry_pb2.UnloadModelResponse(models=[_model(entry) for entry in entries])
@@ -85,7 +85,7 @@ class RegistryServicer(registry_pb2_grpc.RegistryServicer):
         self, request: registry_pb2.ReloadModelsRequest, context: grpc.ServicerContext
     ) -> registry_pb2.ReloadModelsResponse:
         """Looks through the zoo again."""
-        changes = self._registry.reload()
+        changes = self._changes.reload()
         return registry_pb2.ReloadModelsResponse(
             loaded=[_model(entry) for entry in changes.loaded],
             unloaded=[_model(entry) for entry in changes.unloaded],

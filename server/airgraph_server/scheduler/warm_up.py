@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from airgraph_models.problems import FAMILIES
 from airgraph_server.decision.types import Policy, Task
-from airgraph_server.registry.model import LoadedModel, plain_instance
+from airgraph_server.registry.examples import plain_instance
+from airgraph_server.registry.model import LoadedModel
 
 RUNS = ((4,), (64,), (10,) * 8, (4,), (64,), (30,))
 """Sizes of the instances of each run; the first of a size also warms."""

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from concurrent import futures
+from html.parser import HTMLParser
 
 import grpc
 import pytest
@@ -12,8 +13,11 @@ from typer.testing import CliRunner
 from airgraph.v1 import allocator_pb2, allocator_pb2_grpc
 from airgraph_client.cli import app
 from airgraph_client.connection import Connection
-from airgraph_client.load import LoadPlan, run_load
+from airgraph_client.load import LoadPlan, read_mix, run_load
+from airgraph_client.load.mix import DRAWS
+from airgraph_client.load.page import page
 from airgraph_client.load.plan import Arrivals, CallKind
+from airgraph_client.load.search import Step
 from airgraph_server.app import Server
 from airgraph_server.settings import Settings
 
@@ -152,3 +156,62 @@ def test_bad_input_is_exit_2(real, arguments, status):
 def test_nobody_there_is_exit_3(monkeypatch):
     monkeypatch.setattr("airgraph_client.load.run.CONNECT_SECONDS", 0.3)
     assert invoke("127.0.0.1:1").exit_code == 3
+
+
+class Links(HTMLParser):
+    """What a page would load from elsewhere, and its text."""
+
+    def __init__(self):
+        super().__init__()
+        self.found, self.text = [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.found += [value for name, value in attributes if name in ("src", "href") and not value.startswith("#")]
+
+    def handle_data(self, data):
+        self.text.append(data.strip())
+
+
+def test_the_page_holds_the_run_and_needs_nothing_else(real, tmp_path):
+    out, report = tmp_path / "report.html", tmp_path / "report.json"
+    result = invoke(real.target, "--html", out, "--json", report, "--search", 2, "--max-p99", "30", "--deadline", "20")
+    assert result.exit_code == 0, result.output
+    text, said = out.read_text(), json.loads(report.read_text())
+    links = Links()
+    links.feed(text)
+    assert text.startswith("<!DOCTYPE html>")
+    assert "<svg" in text
+    assert links.found == []
+    assert "@import" not in text
+    assert "every limit kept" in links.text
+    assert f"{said['latency']['p99'] * 1e3:.2f} ms" in links.text
+    for solver, count in said["solvers"].items():
+        assert {solver, str(count)} <= set(links.text)
+    assert {"30", "60"} <= set(links.text), "the steps of the search"
+
+
+def test_a_page_says_which_limit_is_broken_and_trusts_no_name(real, tmp_path):
+    out = tmp_path / "report.html"
+    assert invoke(real.target, "--html", out, "--max-p99", "1e-6").exit_code == 1
+    assert 'class="broken">p99' in out.read_text()
+    report = run_load(Connection(real.target), LoadPlan(rate=30, duration=0.3, warmup=0))
+    report.solvers["<script>"] = 1
+    assert "<script>" not in page([Step(30, report, [])], Step(30, report, []), "<script>")
+
+
+def test_every_family_can_be_in_the_mix(real, tmp_path):
+    mix = tmp_path / "mix.csv"
+    rows = ["power_control,5,1", "beamforming,3,2", "precoding,3,4", "cell_free,4,12", "hybrid_precoding,2,8"]
+    assert {row.split(",")[0] for row in rows} == DRAWS.keys()
+    mix.write_text("problem,nodes,antennas,share\n" + "".join(f"{row},1\n" for row in rows))
+    report = run_load(Connection(real.target), LoadPlan(rate=60, duration=0.7, warmup=0), read_mix(mix))
+    assert report.codes == {"OK": report.answered}
+    assert len(report.solvers) > 2
+
+
+def test_deadlines_travel_on_streams_too(real):
+    plan = LoadPlan(kind=CallKind.STREAM, rate=50, duration=0.5, warmup=0, deadline=1e-4)
+    report = run_load(Connection(real.target), plan)
+    # Nobody answers in a tenth of a millisecond, whether the generator or the server notices first.
+    assert report.answered == report.good_share == 0
+    assert report.codes.keys() <= {"DEADLINE_EXCEEDED", "NOT_SENT", "RESOURCE_EXHAUSTED"}

@@ -1,15 +1,17 @@
 import numpy as np
 import pytest
+from certificates import Authority
 from hypothesis import given
 from hypothesis import strategies as st
 
 from airgraph_client import Client, Unavailable
 from airgraph_client.ran import CellNetwork, CellSettings, run_loop
 from airgraph_client.ran.cells import bessel_j0
-from airgraph_client.ran.comparison import compare, log_lines, save_picture
+from airgraph_client.ran.comparison import compare, log_lines, main, save_picture
 from airgraph_client.ran.controllers import FullPower, ServerController
 from airgraph_client.ran.loop import control
 from airgraph_server.app import Server
+from airgraph_server.security.tokens import digest_of, new_token
 from airgraph_server.settings import Settings
 
 
@@ -98,3 +100,32 @@ def test_the_comparison_runs_against_the_real_server(tmp_path):
     assert len(log_lines(runs)) == 12
     save_picture(runs, settings.period, tmp_path / "ran.png")
     assert (tmp_path / "ran.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_comparison_speaks_tls_and_shows_its_token(tmp_path, capsys):
+    authority = Authority(tmp_path, "authority")
+    own, client, token = authority.issue("server"), authority.issue("client"), new_token()
+    (tmp_path / "access").write_text(f"xapp user {digest_of(token)}\n")
+    (tmp_path / "token").write_text(token)
+    settings = Settings(
+        host="127.0.0.1",
+        port=0,
+        metrics_port=None,
+        zoo=tmp_path,
+        tls_certificate=own.certificate,
+        tls_key=own.key,
+        tls_client_ca=authority.path,
+        access_file=tmp_path / "access",
+    )
+    files = {"ca": authority.path, "cert": client.certificate, "key": client.key, "token-file": tmp_path / "token"}
+    with Server(settings) as server:
+        arguments = ["--target", server.target, "--periods", "1", "--out", str(tmp_path / "ran.png")]
+        arguments += ["--period", "0.3", *(word for name, file in files.items() for word in (f"--{name}", str(file)))]
+        assert main(arguments) == 0
+    assert "AUTO" in capsys.readouterr().out
+
+
+def test_a_certificate_without_its_key_is_refused(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["--cert", str(tmp_path / "client.crt")])
+    assert "key" in capsys.readouterr().err

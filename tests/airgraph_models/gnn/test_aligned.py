@@ -17,11 +17,11 @@ from airgraph_models.gnn.aligned import (
     AlignedArchitecture,
     exact_sigmoid,
 )
+from airgraph_models.gnn.random_graphs import random_gains
 from airgraph_models.problems import POWER_CONTROL, Links, PowerControl
 from airgraph_models.problems.gain_blocks import DenseGains, SparseGains, build_gain_blocks, in_rows
 from airgraph_models.problems.layouts import GAIN_BLOCKS
 from airgraph_training.export import check_agreement, tensors, to_onnx, to_torchscript
-from airgraph_training.export_inputs import random_gains
 
 ARCHITECTURES = {
     "default": AlignedArchitecture(),

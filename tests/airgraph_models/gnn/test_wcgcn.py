@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from airgraph_models.gnn.random_graphs import random_graph
 from airgraph_models.gnn.wcgcn import WCGCN, WCGCNArchitecture
 from airgraph_models.gnn.wcgcn_reference import WCGCNReference, edge_list
 from airgraph_models.problems.row_table import LinkGraph, build_row_table
 from airgraph_training.export import tensors
-from airgraph_training.export_inputs import random_graph
 
 NODE, LINK = 2, 6
 ARCHITECTURES = {

@@ -6,19 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from instances import seeds
+from instances import random_hybrid, seeds
 
 from airgraph_models.classical.hybrid_alternation import alternate, blocks_of, captured, phases
 from airgraph_models.classical.stopping import Stopping
-from airgraph_models.problems import HYBRID_PRECODING, HybridPrecoding, InvalidInstanceError
+from airgraph_models.problems import HYBRID_PRECODING, HybridPrecoding, InvalidInstanceError, UnsupportedInstanceError
 from airgraph_models.problems.hybrid import join_halves, split_halves
-
-
-def random_hybrid(seed, chains, each, streams, structure="partial", dtype=np.complex128):
-    rng = np.random.default_rng(seed)
-    shape = (chains * each, streams)
-    f_opt = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
-    return HybridPrecoding.create(f_opt.astype(dtype), chains=chains, structure=structure)
 
 
 @st.composite
@@ -123,3 +116,57 @@ def test_bad_input_is_refused_by_field(field, changed):
     with pytest.raises(InvalidInstanceError) as refused:
         HybridPrecoding.create(fields.pop("f_opt"), **fields)
     assert refused.value.field == field
+
+
+@given(seeds, st.integers(1, 5), st.integers(1, 9), st.integers(1, 4))
+def test_polishing_a_networks_answer_never_lowers_it_and_needs_no_other_start(seed, chains, each, streams):
+    instance = random_hybrid(seed, chains, each, min(streams, chains))
+    view = HYBRID_PRECODING.view(instance)
+    ends = np.random.default_rng(seed).standard_normal((instance.antennas, 6)).astype(np.float32)
+    start = HYBRID_PRECODING.project(instance, view.read(ends))
+    assert len(HYBRID_PRECODING.polish_starts(instance, 4)) == 0
+    (polished,) = HYBRID_PRECODING.polish([instance], [start[None]], Stopping(20))
+    assert polished.objective >= HYBRID_PRECODING.objective(instance, start) - 1e-12
+    assert polished.start == 0
+
+
+@given(seeds, st.integers(1, 5), st.integers(1, 9), st.integers(1, 4), st.integers(1, 5))
+def test_of_a_networks_ends_the_best_a_chain_is_read(seed, chains, each, streams, ends):
+    instance = random_hybrid(seed, chains, each, min(streams, chains))
+    view, rng = HYBRID_PRECODING.view(instance), np.random.default_rng(seed)
+    output = rng.standard_normal((instance.antennas, 2 * ends)).astype(np.float32)
+    answers = [view.read(output[:, [h, ends + h]]) for h in range(ends)]
+    blocks = blocks_of(instance.f_opt, chains)
+    alone = np.stack([captured(blocks, wired_phases(instance, answer)) for answer in answers])
+    together = captured(blocks, wired_phases(instance, view.read(output)))
+    np.testing.assert_allclose(together, alone.max(axis=0), rtol=2e-5)
+
+
+def wired_phases(instance, allocation):
+    """Phases ``[R, L]`` of the wired entries."""
+    analogue, _ = split_halves(instance, allocation)
+    return analogue.sum(axis=1).reshape(instance.chains, -1)
+
+
+def test_the_network_sees_the_digital_precoder_and_nothing_of_its_scale():
+    instance = random_hybrid(1, 3, 4, 2)
+    louder = HybridPrecoding.create(7.0 * instance.f_opt, chains=3)
+    graph = HYBRID_PRECODING.view(instance).graph
+    np.testing.assert_allclose(HYBRID_PRECODING.view(louder).graph.block, graph.block, rtol=1e-6)
+    assert (graph.nodes, graph.links) == (12, 24)
+    # Each block maps (re, im) pairs as the complex block does.
+    rng = np.random.default_rng(0)
+    given = rng.standard_normal(2) + 1j * rng.standard_normal(2)
+    mapped = np.einsum("cplsi,si->cpl", graph.block, np.stack([given.real, given.imag], axis=-1))
+    expected = blocks_of(instance.f_opt, 3) @ given
+    np.testing.assert_allclose(np.angle(mapped[:, 0] + 1j * mapped[:, 1]), np.angle(expected), atol=1e-4)
+    assert np.square(graph.block[..., 0]).sum(axis=(1, 3)).mean(axis=1) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("chains", "streams", "structure", "layout"),
+    [(4, 2, "full", "chain_blocks"), (8, 5, "partial", "chain_blocks"), (4, 2, "partial", "gram_blocks")],
+)
+def test_what_no_network_takes_is_refused(chains, streams, structure, layout):
+    with pytest.raises(UnsupportedInstanceError):
+        HYBRID_PRECODING.view(random_hybrid(0, chains, 2, streams, structure), layout)

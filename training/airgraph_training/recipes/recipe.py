@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from airgraph_models.gnn.aligned import AlignedArchitecture
-from airgraph_models.gnn.gram import GramArchitecture
-from airgraph_models.gnn.max_min import MaxMinArchitecture
-from airgraph_models.gnn.wcgcn import WCGCNArchitecture
+from airgraph_models.gnn.graph_network import Architecture
 from airgraph_training.data import SampleGroup
-
-Architecture = WCGCNArchitecture | AlignedArchitecture | GramArchitecture | MaxMinArchitecture
 
 QUICK_GROUPS = 8
 """About so many of a recipe's groups are enough to try the machinery out."""
@@ -26,8 +21,8 @@ class Recipe:
         model: Name in the zoo.
         version: Counting number as text.
         description: One sentence for the model card.
-        antennas: 0 for power control, cell-free networks and, as any number will do, precoding; else antennas a
-            transmitter.
+        antennas: 0 for power control, cell-free networks and, as any number will do, precoding of both kinds; else
+            antennas a transmitter.
         architecture: Kind and sizes of the network.
         default: Whether the exported model answers where no model is pinned.
         training: The training set, or what each epoch draws anew where ``fresh``.
@@ -74,12 +69,12 @@ class Recipe:
     def quick(self) -> Recipe:
         """A few small samples of each group and two epochs: seconds, to try the machinery out.
 
-        Groups that need a file of drops are left out.
+        Groups that need a file of drops are left out; chains stay as many, because they must divide the antennas.
         """
 
         def few(groups: tuple[SampleGroup, ...]) -> tuple[SampleGroup, ...]:
             drawn = [group for group in groups if group.drops is None]
             spread = drawn[:: max(1, len(drawn) // QUICK_GROUPS)]
-            return tuple(replace(g, count=4, pairs=min(g.pairs, 6)) for g in spread)
+            return tuple(replace(g, count=4, pairs=g.pairs if g.streams else min(g.pairs, 6)) for g in spread)
 
         return replace(self, training=few(self.training), validation=few(self.validation), stretch=(), epochs=2)

@@ -1,0 +1,1 @@
+"""Several processes on one port: a parent that keeps them running and speaks for them all."""
