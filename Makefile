@@ -3,6 +3,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 SERVE_VENV ?= .venv-serve
+# tritonclient, which the tests let talk to the server, pins an older protobuf.
+TRITON_VENV ?= .venv-triton
+TRITON_CLIENT ?= tritonclient[grpc]==2.73.0
 # Processes that run the tests, each on one thread.
 JOBS ?= 2
 PYTEST_ARGS ?=
@@ -14,6 +17,7 @@ export ORT_DISABLE_TELEMETRY := 1
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 SERVE_INSTALLED := $(SERVE_VENV)/.installed
+TRITON_INSTALLED := $(TRITON_VENV)/.installed
 CODE := models training server clients tests benchmarks docs
 
 .DEFAULT_GOAL := help
@@ -25,9 +29,10 @@ help: ## List the targets
 demo: $(SERVE_INSTALLED) ## Start a server on the shipped models, solve a 50-pair network, draw the answer
 	@deploy/demo.sh $(SERVE_VENV)
 
-test: lint typecheck protos-check ## Check style, types, layers and stubs, then run the tests
+test: lint typecheck protos-check $(TRITON_INSTALLED) ## Check style, types, layers and stubs, then run the tests
 	@echo "==> tests"
-	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) $(PYTEST_ARGS)
+	@AIRGRAPH_TRITON_PYTHON=$(abspath $(TRITON_VENV))/bin/python OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
+	    $(BIN)/python -m pytest -q -n $(JOBS) $(PYTEST_ARGS)
 
 lint: $(INSTALLED) ## Check style (ruff) and layers (import-linter)
 	@echo "==> ruff"
@@ -80,7 +85,7 @@ image-test: $(INSTALLED) ## Build the CPU image, start it as it is meant to be r
 	@AIRGRAPH_IMAGE_TEST=1 $(BIN)/python -m pytest -q tests/deploy/test_image.py
 
 clean: ## Remove environments, caches and build output
-	rm -rf $(VENV) $(SERVE_VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis airgraph-demo.png
+	rm -rf $(VENV) $(SERVE_VENV) $(TRITON_VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis airgraph-demo.png
 	find $(wildcard $(CODE)) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 python-version:
@@ -98,4 +103,10 @@ $(SERVE_INSTALLED): pyproject.toml constraints.txt | python-version
 	@echo "==> installing what serving and the demo need into $(SERVE_VENV) (a minute the first time)"
 	@$(PYTHON) -m venv $(SERVE_VENV)
 	@$(SERVE_VENV)/bin/python -m pip install -qq --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[server,demo]'
+	@touch $@
+
+$(TRITON_INSTALLED): Makefile | python-version
+	@echo "==> installing tritonclient into $(TRITON_VENV)"
+	@$(PYTHON) -m venv $(TRITON_VENV)
+	@$(TRITON_VENV)/bin/python -m pip install -qq --disable-pip-version-check $(PIP_ARGS) '$(TRITON_CLIENT)'
 	@touch $@

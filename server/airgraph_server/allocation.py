@@ -21,7 +21,6 @@ from airgraph_server.meters import AnswerMeters
 from airgraph_server.metrics import Metrics
 from airgraph_server.registry.model import LoadedModel
 from airgraph_server.registry.registry import Registry
-from airgraph_server.scheduler.job import Result
 from airgraph_server.scheduler.scheduler import Scheduler
 from airgraph_server.scheduler.warm_up import warm_up_runs
 from airgraph_server.settings import Settings
@@ -76,7 +75,7 @@ class Allocation:
         self._metrics = metrics
         self.scheduler = Scheduler(settings, Decider(settings, metrics), metrics)
         self._meters = AnswerMeters(metrics)
-        self._audit = AuditLog(settings.audit_file) if settings.audit_file is not None else None
+        self.audit = AuditLog(settings.audit_file) if settings.audit_file is not None else None
 
     def allocate(self, requests: Sequence[allocator_pb2.AllocateRequest], scope: CallScope) -> list[Outcome]:
         """One response or error a request, in order. A bad instance fails alone."""
@@ -117,7 +116,7 @@ class Allocation:
             return
         self.scheduler.submit(task, request.priority, lambda result: done(self._safe_outcome(read, task, result)))
 
-    def _safe_outcome(self, read: _Read, task: Task, result: Result) -> Outcome:
+    def _safe_outcome(self, read: _Read, task: Task, result: Decision | Exception) -> Outcome:
         try:
             return self._outcome(read, task, result)
         except Exception as error:
@@ -130,8 +129,8 @@ class Allocation:
     def close(self) -> None:
         """Ends the threads."""
         self.scheduler.close()
-        if self._audit is not None:
-            self._audit.close()
+        if self.audit is not None:
+            self.audit.close()
 
     def _answer(self, requests: Sequence[allocator_pb2.AllocateRequest], scope: CallScope) -> list[Outcome]:
         reads = [self._read(request, scope) for request in requests]
@@ -182,7 +181,7 @@ class Allocation:
             log_fields=_log_fields(request, scope),
         )
 
-    def _outcome(self, read: _Read, task: Task, result: Result) -> Outcome:
+    def _outcome(self, read: _Read, task: Task, result: Decision | Exception) -> Outcome:
         return self._refused(read, result) if isinstance(result, Exception) else self._encode(read, task, result)
 
     def _refused(self, read: _Read, error: Exception) -> Exception:
@@ -197,8 +196,8 @@ class Allocation:
         timings.decode = read.ended - read.began
         timings.total += timings.queue + timings.decode
         response = encode_decision(request.request_id or uuid4().hex, task.family.name, task.instance, decision)
-        if self._audit is not None:
-            self._audit.write(request, response, decision)
+        if self.audit is not None:
+            self.audit.answered(request, response, decision)
         ended = perf_counter()
         self._meters.answered(task.family.name, decision, ended - began)
         if span is not None:

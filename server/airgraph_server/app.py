@@ -17,6 +17,7 @@ from prometheus_client import start_http_server
 
 from airgraph.v1 import allocator_pb2, allocator_pb2_grpc, registry_pb2, registry_pb2_grpc
 from airgraph_server.allocation import Allocation
+from airgraph_server.inference import Inference
 from airgraph_server.log import logger
 from airgraph_server.metrics import Metrics
 from airgraph_server.probes import ProbeServer
@@ -92,12 +93,16 @@ class Server:
         )
         self._allocation = Allocation(settings, self.registry, self.metrics)
         self.registry.before_traffic = self._allocation.warm_up
-        self._allocator = AllocatorServicer(self._allocation, log, settings.max_streams, settings.stream_window)
+        self._allocator = AllocatorServicer(self._allocation, log, settings)
         allocator_pb2_grpc.add_AllocatorServicer_to_server(self._allocator, self._grpc)
         registry_pb2_grpc.add_RegistryServicer_to_server(RegistryServicer(self.registry, changing), self._grpc)
         open_inference_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(
             InferenceServicer(
-                self.registry, changing, self._allocation.scheduler.door, self._ready.is_set, settings.threads
+                Inference(self.registry, self._allocation.scheduler, self.metrics, self._allocation.audit),
+                self.registry,
+                changing,
+                self._ready.is_set,
+                settings.default_deadline_seconds,
             ),
             self._grpc,
         )

@@ -9,9 +9,20 @@ import os
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
+
+from google.protobuf.message import Message
 
 from airgraph.v1 import allocator_pb2
 from airgraph_server.decision.types import Decision
+from inference import open_inference_pb2
+
+
+class NamedModel(Protocol):
+    """A model, as far as the record names it; where it has a card, the checksums of its files are recorded too."""
+
+    name: str
+    version: str
 
 
 class AuditLog:
@@ -29,31 +40,66 @@ class AuditLog:
         self._lock = threading.Lock()
         self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o640)
 
-    def write(
+    def answered(
         self, request: allocator_pb2.AllocateRequest, response: allocator_pb2.AllocateResponse, decision: Decision
     ) -> None:
-        """Records one answer.
+        """Records one answer of the Allocator.
 
         Raises:
             OSError: The line could not be written whole: the answer must not be sent.
         """
         problem = request.WhichOneof("problem")
-        card = getattr(decision.model, "card", None)
+        self._write(
+            request_id=response.request_id,
+            problem=problem,
+            message=getattr(request, problem) if problem else None,
+            model=decision.model,
+            solver=decision.solver,
+            margin=decision.margin,
+            objective=decision.objective,
+            baseline_objective=decision.baseline_objective,
+            reason=decision.fallback.reason.value if decision.fallback else None,
+        )
+
+    def inferred(self, request: open_inference_pb2.ModelInferRequest, problem: str, model: NamedModel) -> None:
+        """Records one answer of the Open Inference Protocol: nobody has weighed or projected it.
+
+        Raises:
+            OSError: The line could not be written whole: the answer must not be sent.
+        """
+        tensors = open_inference_pb2.ModelInferRequest(
+            inputs=request.inputs, raw_input_contents=request.raw_input_contents
+        )
+        self._write(request_id=request.id, problem=problem, message=tensors, model=model, solver=model.name)
+
+    def _write(
+        self,
+        *,
+        request_id: str,
+        problem: str | None,
+        message: Message | None,
+        model: NamedModel | None,
+        solver: str,
+        margin: float | None = None,
+        objective: float | None = None,
+        baseline_objective: float | None = None,
+        reason: str | None = None,
+    ) -> None:
+        card = getattr(model, "card", None)
+        given = b"" if message is None else message.SerializeToString(deterministic=True)
         entry = {
             "time": datetime.now(UTC).isoformat(),
-            "request_id": response.request_id,
+            "request_id": request_id,
             "process": os.getpid(),
             "problem": problem,
-            "input_sha256": hashlib.sha256(
-                getattr(request, problem).SerializeToString(deterministic=True) if problem else b""
-            ).hexdigest(),
-            "model": f"{decision.model.name}:{decision.model.version}" if decision.model else None,
+            "input_sha256": hashlib.sha256(given).hexdigest(),
+            "model": f"{model.name}:{model.version}" if model else None,
             "model_sha256": card.files if card is not None else None,
-            "solver": decision.solver,
-            "margin": decision.margin,
-            "objective": decision.objective,
-            "baseline_objective": decision.baseline_objective,
-            "reason": decision.fallback.reason.value if decision.fallback else None,
+            "solver": solver,
+            "margin": margin,
+            "objective": objective,
+            "baseline_objective": baseline_objective,
+            "reason": reason,
         }
         line = json.dumps(entry, separators=(",", ":")).encode() + b"\n"
         with self._lock:

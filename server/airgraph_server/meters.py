@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airgraph_server.decision.types import Decision
+from airgraph_server.decision.types import Decision, Timings
 from airgraph_server.metrics import Metrics
 
 STAGES = ("decode", "queue", "inference", "decision", "polish")
@@ -29,6 +29,13 @@ class AnswerMeters:
         if decision.baseline_objective > 0:
             ratio = decision.objective / decision.baseline_objective
             self._child("objective_over_baseline", family).observe(ratio)
+
+    def inferred(self, problem: str, model: str, timings: Timings, encode_seconds: float) -> None:
+        """Counts one run on a caller's own tensors."""
+        for stage in ("decode", "queue", "inference"):
+            self._child("stage", problem, stage).observe(getattr(timings, stage))
+        self._child("stage", problem, "encode").observe(encode_seconds)
+        self._child("inferences", problem, model).inc()
 
     def _child(self, metric: str, *labels: str) -> Any:
         key = (metric, *labels)

@@ -34,6 +34,12 @@ class Metrics:
         self.answers = Counter(
             "airgraph_answers", "Answers, by what produced them.", ("problem", "solver"), registry=registry
         )
+        self.inferences = Counter(
+            "airgraph_inferences",
+            "Runs on a caller's own tensors.",
+            ("problem", "model"),
+            registry=registry,
+        )
         self.fallbacks = Counter(
             "airgraph_fallbacks", "Answers not led by the network, by reason.", ("problem", "reason"), registry=registry
         )

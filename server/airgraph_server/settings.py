@@ -99,6 +99,8 @@ class Settings(TracingSettings, SecuritySettings):
     """Starts of polishing, the network's answer among them; the others are classical."""
     multi_start_links: int = Field(10_000, ge=0)
     """Links up to which polishing runs from all its starts; larger instances get fewer, in proportion, down to one."""
+    default_deadline_seconds: float | None = Field(None, gt=0)
+    """Deadline of a call, and of a request on a stream, that brings none; "none" lets it take as long as it takes."""
     deadline_reserve: float = Field(0.002, ge=0)
     """Seconds before the deadline by which an answer must be ready to be sent."""
     drain_seconds: float = Field(10.0, ge=0)
@@ -110,7 +112,7 @@ class Settings(TracingSettings, SecuritySettings):
     log_calls: float = Field(0.0, ge=0, le=1)
     """Share of calls, and of answers on streams, that get a line in the log; at the level debug all do."""
     audit_file: Path | None = None
-    """File to which a line is appended for every Allocator answer, before it is sent; none by default."""
+    """File to which a line is appended for every answer of Allocator and ModelInfer, before it is sent."""
     config_file: Path | None = None
     """TOML file with any of these settings."""
 
@@ -123,6 +125,7 @@ class Settings(TracingSettings, SecuritySettings):
     @field_validator(
         "metrics_port",
         "watch_seconds",
+        "default_deadline_seconds",
         "probe_port",
         "max_connection_age_seconds",
         "trace_endpoint",

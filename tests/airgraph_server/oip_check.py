@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import tritonclient.grpc as triton
+from tritonclient.grpc import model_config_pb2
 
 TYPES = {"float32": "FP32", "int64": "INT64"}
 
@@ -24,6 +25,12 @@ def main():
             assert client.is_model_ready(entry.name)
             described = client.get_model_metadata(entry.name)
             assert [tensor.datatype for tensor in described.outputs] == ["FP32"]
+            config = client.get_model_config(entry.name).config
+            assert [(tensor.name, list(tensor.dims)) for tensor in config.input] == [
+                (tensor.name, list(tensor.shape)) for tensor in described.inputs
+            ]
+            assert [tensor.data_type for tensor in config.output] == [model_config_pb2.TYPE_FP32]
+            assert (config.platform, config.max_batch_size) == (described.platform, 0)
             inputs = []
             for tensor in described.inputs:
                 array = given[f"{entry.name}:{tensor.name}"]

@@ -79,6 +79,12 @@ def test_the_metadata_fits_what_the_network_reads(server, stub):
             assert len(tensor.shape) == value.ndim
             assert all(said in (-1, found) for said, found in zip(tensor.shape, value.shape, strict=True))
         assert list(described.versions) == [model.version]
+        config = stub.ModelConfig(messages.ModelConfigRequest(name=name)).config
+        assert (config.name, config.platform) == (name, described.platform)
+        for ours, theirs in ((described.inputs, config.input), (described.outputs, config.output)):
+            assert [(tensor.name, f"TYPE_{tensor.datatype}", list(tensor.shape)) for tensor in ours] == [
+                (tensor.name, messages.DataType.Name(tensor.data_type), list(tensor.dims)) for tensor in theirs
+            ]
         assert stub.ModelReady(messages.ModelReadyRequest(name=name)).ready
     assert stub.ServerLive(messages.ServerLiveRequest()).live
     assert stub.ServerReady(messages.ServerReadyRequest()).ready

@@ -321,7 +321,8 @@ class AllocateStreamRequest(_message.Message):
     TIMEOUT_SECONDS_FIELD_NUMBER: _builtins.int
     timeout_seconds: _builtins.float
     """Time this instance may take from its arrival at the server, in seconds, positive: the stream's counterpart of
-    the gRPC deadline, which holds for the whole stream. Absent = the server's default.
+    the gRPC deadline, which holds for the whole stream. Absent = the call's deadline, or where that has none the
+    server's default.
     """
     @_builtins.property
     def request(self) -> Global___AllocateRequest:

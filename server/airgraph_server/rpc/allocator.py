@@ -5,29 +5,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from functools import partial
-from time import perf_counter
 
 import grpc
 from structlog.contextvars import bound_contextvars
 
 from airgraph.v1 import allocator_pb2, allocator_pb2_grpc
-from airgraph_server.allocation import Allocation, CallScope, Outcome
+from airgraph_server.allocation import Allocation, Outcome
 from airgraph_server.errors import OverloadedError
 from airgraph_server.rpc.call_log import CallLog
+from airgraph_server.rpc.scope import scope_of
 from airgraph_server.rpc.status import abort, code_of, status_of
 from airgraph_server.rpc.stream import Stream
-from airgraph_server.tracing.spans import CURRENT, CallSpan
+from airgraph_server.settings import Settings
+from airgraph_server.tracing.spans import CURRENT
 
-LONGEST_DEADLINE = 1e7
 RETRY_STREAM_AFTER = 1.0
-
-
-def _scope(context: grpc.ServicerContext, span: CallSpan | None) -> CallScope:
-    remaining = context.time_remaining()
-    # A call without a deadline has one some 10^11 years away.
-    endless = remaining is None or remaining > LONGEST_DEADLINE
-    deadline = None if endless else perf_counter() + remaining
-    return CallScope(deadline, lambda: not context.is_active(), span)
 
 
 def _result(request: allocator_pb2.AllocateRequest, outcome: Outcome) -> allocator_pb2.AllocateResult:
@@ -50,10 +42,11 @@ def _streamed(
 class AllocatorServicer(allocator_pb2_grpc.AllocatorServicer):
     """Passes calls to the data plane."""
 
-    def __init__(self, allocation: Allocation, log: CallLog, max_streams: int, window: int) -> None:
-        """Keeps the data plane and the places for streams, each with its window of requests read ahead."""
+    def __init__(self, allocation: Allocation, log: CallLog, settings: Settings) -> None:
+        """Keeps the data plane, the places for streams and the deadline of calls that bring none."""
         self._allocation, self._log = allocation, log
-        self._max_streams, self._window = max_streams, window
+        self._max_streams, self._window = settings.max_streams, settings.stream_window
+        self._default_deadline = settings.default_deadline_seconds
         self._lock = threading.Lock()
         self._streams: set[Stream] = set()
         self._draining = False
@@ -70,7 +63,7 @@ class AllocatorServicer(allocator_pb2_grpc.AllocatorServicer):
         self, request: allocator_pb2.AllocateRequest, context: grpc.ServicerContext
     ) -> allocator_pb2.AllocateResponse:
         """Answers one instance."""
-        outcome = self._allocation.allocate([request], _scope(context, CURRENT.get()))[0]
+        outcome = self._allocation.allocate([request], scope_of(context, CURRENT.get(), self._default_deadline))[0]
         if isinstance(outcome, Exception):
             abort(context, outcome, request.request_id)
         return outcome
@@ -79,7 +72,7 @@ class AllocatorServicer(allocator_pb2_grpc.AllocatorServicer):
         self, request: allocator_pb2.AllocateBatchRequest, context: grpc.ServicerContext
     ) -> allocator_pb2.AllocateBatchResponse:
         """Answers many instances of any sizes; each succeeds or fails alone."""
-        outcomes = self._allocation.allocate(request.requests, _scope(context, CURRENT.get()))
+        outcomes = self._allocation.allocate(request.requests, scope_of(context, CURRENT.get(), self._default_deadline))
         return allocator_pb2.AllocateBatchResponse(
             results=[_result(*pair) for pair in zip(request.requests, outcomes, strict=True)]
         )
@@ -93,7 +86,7 @@ class AllocatorServicer(allocator_pb2_grpc.AllocatorServicer):
         """
         span = CURRENT.get()
         say = partial(_streamed, self._log, "" if span is None else span.trace_id)
-        stream = Stream(self._allocation, lambda: _scope(context, span), say, self._window)
+        stream = Stream(self._allocation, lambda: scope_of(context, span), say, self._window, self._default_deadline)
         with self._lock:
             full = len(self._streams) >= self._max_streams
             if not full:

@@ -30,7 +30,8 @@ def identify(message: object) -> dict[str, str]:
     if isinstance(message, allocator_pb2.AllocateBatchRequest):
         for request in message.requests:
             request.request_id = request.request_id or new_id()
-    if isinstance(message, open_inference_pb2.ModelInferRequest) and message.id:
+    if isinstance(message, open_inference_pb2.ModelInferRequest):
+        message.id = message.id or new_id()
         return {"request_id": message.id[:LONGEST_ID]}
     return {}
 

@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 
 import grpc
 
-from airgraph_server.codec.raw_tensors import NAMES, read_inputs
-from airgraph_server.errors import CallError, InvalidInstanceError, ModelNotFoundError
+from airgraph_server.codec.raw_tensors import NAMES
+from airgraph_server.errors import CallError, InvalidInstanceError
+from airgraph_server.inference import Inference
 from airgraph_server.registry.model import LoadedModel
-from airgraph_server.registry.registry import ChangesModels, Entry, Registry
+from airgraph_server.registry.registry import ChangesModels, Registry
+from airgraph_server.rpc.scope import scope_of
 from airgraph_server.rpc.status import abort
-from airgraph_server.scheduler.door import Door
+from airgraph_server.tracing.spans import CURRENT
 from inference import open_inference_pb2 as messages
 from inference import open_inference_pb2_grpc
 
 SERVER_NAME = "airgraph"
-EXTENSIONS = ("model_repository", "binary_tensor_data")
+EXTENSIONS = ("model_repository", "model_configuration", "binary_tensor_data")
 PLATFORMS = {"onnxruntime": "onnxruntime_onnx", "torchscript": "pytorch_torchscript"}
+BACKENDS = {"onnxruntime": "onnxruntime", "torchscript": "pytorch"}
 
 
 class InferenceServicer(open_inference_pb2_grpc.GRPCInferenceServiceServicer):
     """The same registry in another protocol. A model is called ``problem/name``, or ``name`` where that is unique."""
 
     def __init__(
-        self, registry: Registry, changes: ChangesModels, door: Door, ready: Callable[[], bool], computing: int
+        self,
+        inference: Inference,
+        registry: Registry,
+        changes: ChangesModels,
+        ready: Callable[[], bool],
+        default_deadline: float | None,
     ) -> None:
-        """Keeps the registry and who changes it, the room for calls, and places for calls that compute at once."""
-        self._registry, self._changes, self._door, self._ready = registry, changes, door, ready
-        self._places = threading.BoundedSemaphore(computing)
+        """Keeps the data plane, the registry and who changes it, and the deadline of calls that bring none."""
+        self._inference, self._registry, self._changes, self._ready = inference, registry, changes, ready
+        self._default_deadline = default_deadline
 
     def ServerLive(  # noqa: N802
         self, request: messages.ServerLiveRequest, context: grpc.ServicerContext
@@ -49,7 +56,7 @@ class InferenceServicer(open_inference_pb2_grpc.GRPCInferenceServiceServicer):
     ) -> messages.ModelReadyResponse:
         """Whether a model can run."""
         try:
-            self._find(request.name, request.version)
+            self._inference.find(request.name, request.version)
         except (CallError, InvalidInstanceError):
             return messages.ModelReadyResponse(ready=False)
         return messages.ModelReadyResponse(ready=True)
@@ -69,18 +76,35 @@ class InferenceServicer(open_inference_pb2_grpc.GRPCInferenceServiceServicer):
     ) -> messages.ModelMetadataResponse:
         """Inputs and output of a model, as its network reads and writes them."""
         try:
-            found, model = self._find(request.name, request.version)
+            found, model = self._inference.find(request.name, request.version)
         except (CallError, InvalidInstanceError) as error:
             abort(context, error)
         tensor = messages.ModelMetadataResponse.TensorMetadata
-        inputs = [
-            tensor(name=name, datatype=NAMES[example.dtype], shape=model.shapes.get(name, (-1,) * example.ndim))
-            for name, example in model.example.items()
-        ]
-        output = tensor(name=model.output_name, datatype="FP32", shape=model.shapes.get(model.output_name, (-1, -1)))
+        inputs = [tensor(name=name, datatype=kind, shape=shape) for name, kind, shape in _inputs(model)]
+        output = tensor(name=model.output_name, datatype="FP32", shape=_output_shape(model))
         versions = [e.version for e in self._registry.entries() if e.key[:2] == found.key[:2] and e.model is not None]
         return messages.ModelMetadataResponse(
             name=request.name, versions=versions, platform=PLATFORMS[model.runtime], inputs=inputs, outputs=[output]
+        )
+
+    def ModelConfig(  # noqa: N802
+        self, request: messages.ModelConfigRequest, context: grpc.ServicerContext
+    ) -> messages.ModelConfigResponse:
+        """What Triton's clients call a configuration."""
+        try:
+            _, model = self._inference.find(request.name, request.version)
+        except (CallError, InvalidInstanceError) as error:
+            abort(context, error)
+        inputs = [
+            messages.ModelInput(name=name, data_type=messages.DataType.Value(f"TYPE_{kind}"), dims=shape)
+            for name, kind, shape in _inputs(model)
+        ]
+        output = messages.ModelOutput(name=model.output_name, data_type=messages.TYPE_FP32, dims=_output_shape(model))
+        platform, backend = PLATFORMS[model.runtime], BACKENDS[model.runtime]
+        return messages.ModelConfigResponse(
+            config=messages.ModelConfig(
+                name=request.name, platform=platform, backend=backend, input=inputs, output=[output]
+            )
         )
 
     def ModelInfer(  # noqa: N802
@@ -88,7 +112,7 @@ class InferenceServicer(open_inference_pb2_grpc.GRPCInferenceServiceServicer):
     ) -> messages.ModelInferResponse:
         """Runs a network on raw tensors."""
         try:
-            return self._infer(request, context)
+            return self._inference.infer(request, scope_of(context, CURRENT.get(), self._default_deadline))
         except (CallError, InvalidInstanceError) as error:
             abort(context, error, request.id)
 
@@ -130,34 +154,14 @@ class InferenceServicer(open_inference_pb2_grpc.GRPCInferenceServiceServicer):
             abort(context, error)
         return messages.RepositoryModelUnloadResponse()
 
-    def _infer(self, request: messages.ModelInferRequest, context: grpc.ServicerContext) -> messages.ModelInferResponse:
-        _, model = self._find(request.model_name, request.model_version)
-        asked = [tensor.name for tensor in request.outputs]
-        if any(name != model.output_name for name in asked):
-            raise InvalidInstanceError("outputs", model.output_name, ", ".join(asked))
-        inputs = read_inputs(request, model.example)
-        self._door.enter(1, None)
-        try:
-            with self._places:
-                output = model.run_raw(inputs)
-        finally:
-            self._door.leave(1)
-        described = messages.ModelInferResponse.InferOutputTensor(
-            name=model.output_name, datatype="FP32", shape=output.shape
-        )
-        return messages.ModelInferResponse(
-            model_name=request.model_name,
-            model_version=model.version,
-            id=request.id,
-            outputs=[described],
-            raw_output_contents=[output.astype("<f4", copy=False).tobytes()],
-        )
 
-    def _find(self, name: str, wanted: str) -> tuple[Entry, LoadedModel]:
-        found = self._registry.newest(name, wanted)
-        if found is None or found.model is None:
-            raise ModelNotFoundError(f"no model {name!r} version {wanted or 'any'!r} is ready")
-        problems = sorted({e.problem for e in self._registry.entries() if name in (e.name, f"{e.problem}/{e.name}")})
-        if len(problems) > 1:
-            raise InvalidInstanceError("name", "problem/name where several problems have it", ", ".join(problems))
-        return found, found.model
+def _inputs(model: LoadedModel) -> list[tuple[str, str, tuple[int, ...]]]:
+    """Name, datatype and shape of each input."""
+    return [
+        (name, NAMES[example.dtype], model.shapes.get(name, (-1,) * example.ndim))
+        for name, example in model.example.items()
+    ]
+
+
+def _output_shape(model: LoadedModel) -> tuple[int, ...]:
+    return model.shapes.get(model.output_name, (-1, -1))

@@ -25,11 +25,15 @@ class Stream:
     gRPC's flow control holds the caller back. So a caller that does not read its answers holds up nobody but itself.
     """
 
-    def __init__(self, allocation: Allocation, scope: Read, say: Say, window: int) -> None:
+    def __init__(
+        self, allocation: Allocation, scope: Read, say: Say, window: int, default_deadline: float | None = None
+    ) -> None:
         """Answers by ``allocation``; ``scope`` gives that of the whole call, ``say`` makes the messages.
 
-        ``say`` takes the request, what became of it, and the seconds that took.
+        ``say`` takes the request, what became of it, and the seconds that took. A request has ``default_deadline``
+        seconds where neither it nor the call has a limit.
         """
+        self._default_deadline = default_deadline
         self._allocation, self._scope, self._say = allocation, scope, say
         self._answers: queue.SimpleQueue[allocator_pb2.AllocateStreamResponse | None] = queue.SimpleQueue()
         self._window = threading.Semaphore(window)
@@ -91,6 +95,8 @@ class Stream:
                 return
             own = began + item.timeout_seconds
             scope = replace(scope, deadline=own if scope.deadline is None else min(own, scope.deadline))
+        elif scope.deadline is None and self._default_deadline is not None:
+            scope = replace(scope, deadline=began + self._default_deadline)
         self._allocation.submit(request, scope, lambda outcome: self._answered(request, outcome, began))
 
     def _answered(self, request: allocator_pb2.AllocateRequest, outcome: Outcome, began: float) -> None:

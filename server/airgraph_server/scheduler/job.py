@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 
 from airgraph_server.decision.types import Decision, Policy, Task
 from airgraph_server.scheduler.load import Load
+from airgraph_server.scheduler.raw import RawOutput, RawRun
 
-Result = Decision | Exception
+Work = Task | RawRun
+Result = Decision | RawOutput | Exception
 Kind = tuple[str, int, str, bool, str]
 """Problem, antennas, policy, deadline or none, model: what one run has in common."""
 
@@ -23,7 +25,7 @@ class Job:
         given_up: Nobody waits for the results any more.
     """
 
-    def __init__(self, tasks: Sequence[Task], notify: Callable[[Job], None] | None) -> None:
+    def __init__(self, tasks: Sequence[Work], notify: Callable[[Job], None] | None) -> None:
         """``notify`` is called when the last result is in; without one a caller waits in `wait`."""
         self.tasks = tasks
         self.results: list[Result | None] = [None] * len(tasks)
@@ -62,7 +64,7 @@ class Ticket:
     rank: tuple[int, float, int]
     job: Job = field(compare=False)
     position: int = field(compare=False)
-    task: Task = field(compare=False)
+    task: Work = field(compare=False)
     load: Load = field(compare=False)
     kind: Kind = field(compare=False)
     queued_at: float = field(compare=False)
@@ -73,14 +75,22 @@ class Ticket:
         return math.inf if self.task.deadline is None else self.task.deadline
 
 
-def load_of(task: Task) -> Load:
-    """What the task adds to a run."""
+RAW = "raw"
+"""Stands for the policy of a `RawRun`, which no task shares."""
+
+
+def load_of(task: Work) -> Load:
+    """What the task adds to a run; of raw tensors their elements count as links."""
+    if isinstance(task, RawRun):
+        return Load(sum(value.size for value in task.inputs.values()), max(map(len, task.inputs.values()), default=0))
     size = task.family.measure(task.instance)
     return Load(size.links, size.nodes)
 
 
-def kind_of(task: Task) -> Kind:
+def kind_of(task: Work) -> Kind:
     """What the task must share with the others of its run."""
+    if isinstance(task, RawRun):
+        return (task.problem, 0, RAW, task.deadline is not None, f"{task.model.name}/{task.model.version}")
     policy = "shadow" if task.shadow else task.policy.value
     used = task.policy is not Policy.CLASSICAL or task.shadow
     model = f"{task.model.name}/{task.model.version}" if task.model is not None and used else ""

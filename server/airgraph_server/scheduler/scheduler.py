@@ -12,25 +12,19 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import Protocol
+from typing import overload
 
 from airgraph_server.decision.types import Decision, Policy, Task
 from airgraph_server.errors import CallError, DeadlineMissedError, OverloadedError
 from airgraph_server.metrics import Metrics
 from airgraph_server.scheduler.door import Door
-from airgraph_server.scheduler.job import Job, Kind, Result, Ticket, kind_of, load_of
+from airgraph_server.scheduler.job import Job, Kind, Result, Ticket, Work, kind_of, load_of
 from airgraph_server.scheduler.load import NOTHING, Load, LoadCost
 from airgraph_server.scheduler.queue import Budget, TicketQueue
+from airgraph_server.scheduler.raw import Decides, RawOutput, RawRun, run_all
 from airgraph_server.settings import Settings
 
 GONE = "the caller has gone away, or the deadline passed, before the answer was computed"
-
-
-class Decides(Protocol):
-    """What runs a batch."""
-
-    def decide(self, tasks: Sequence[Task], needed_at: Callable[[], float] = ...) -> Sequence[Decision | CallError]:
-        """One result a task; polishing ends when ``needed_at()`` has come."""
 
 
 class Scheduler:
@@ -64,8 +58,14 @@ class Scheduler:
             self._closed = True
             self._work.notify_all()
 
-    def run(self, tasks: Sequence[Task], priorities: Sequence[int] | None = None) -> list[Result]:
-        """Decides the tasks of one call in its caller's thread; one result a task, in order."""
+    @overload
+    def run(self, tasks: Sequence[Task], priorities: Sequence[int] | None = None) -> list[Decision | Exception]: ...
+
+    @overload
+    def run(self, tasks: Sequence[RawRun], priorities: Sequence[int] | None = None) -> list[RawOutput | Exception]: ...
+
+    def run(self, tasks: Sequence[Work], priorities: Sequence[int] | None = None) -> Sequence[Result]:
+        """Computes the tasks of one call in its caller's thread; one result a task, in order."""
         if not tasks:
             return []
         job = Job(tasks, None)
@@ -81,12 +81,12 @@ class Scheduler:
         job.given_up = not job.done
         return [DeadlineMissedError(GONE) if result is None else result for result in job.results]
 
-    def submit(self, task: Task, priority: int, notify: Callable[[Result], None]) -> None:
+    def submit(self, task: Task, priority: int, notify: Callable[[Decision | Exception], None]) -> None:
         """Decides one task in a thread of the scheduler's and gives the result to ``notify``."""
 
         def done(job: Job) -> None:
             result = job.results[0]
-            notify(DeadlineMissedError(GONE) if result is None else result)
+            notify(result if isinstance(result, Decision | Exception) else DeadlineMissedError(GONE))
 
         job = Job([task], done)
         self._admit(job, [priority])
@@ -94,12 +94,12 @@ class Scheduler:
             if len(self._queue) and len(self._running) < self._settings.threads:
                 self._work.notify()
 
-    def calibrate(self, runs: Sequence[Sequence[Task]]) -> None:
+    def calibrate(self, runs: Sequence[Sequence[Task] | Sequence[RawRun]]) -> None:
         """Times runs without anybody waiting, so that the first caller's chances are known."""
         measured: dict[Kind, list[tuple[Load, float, float]]] = {}
         for tasks in runs:
             began = perf_counter()
-            results = self._decider.decide(tasks)
+            results = run_all(self._decider, tasks)
             seconds = perf_counter() - began
             load = sum((load_of(task) for task in tasks), NOTHING)
             floor = seconds - _inference(tasks, results)
@@ -207,7 +207,7 @@ class Scheduler:
             with self._lock:
                 del self._running[threading.get_ident()]
                 for ticket, result in zip(tickets, results, strict=True):
-                    if isinstance(result, Decision):
+                    if not isinstance(result, Exception):
                         result.timings.queue = began - ticket.queued_at
                     ticket.job.settle(ticket.position, result)
                     ended.add(ticket.job)
@@ -217,10 +217,10 @@ class Scheduler:
                 job.announce()
         return bool(tickets or dropped)
 
-    def _decide(self, tasks: Sequence[Task]) -> list[Result]:
-        """Decides all at once; where that breaks, each alone, so that it breaks for the culprit only."""
+    def _decide(self, tasks: Sequence[Work]) -> list[Result]:
+        """Computes all at once; where that breaks, each alone, so that it breaks for the culprit only."""
         try:
-            return list(self._decider.decide(tasks, self._needed))
+            return run_all(self._decider, tasks, self._needed)
         except Exception as error:
             if len(tasks) == 1:
                 return [error]
@@ -257,8 +257,8 @@ class Scheduler:
         return known
 
 
-def _inference(tasks: Sequence[Task], results: Sequence[Decision | Exception]) -> float:
+def _inference(tasks: Sequence[Work], results: Sequence[Result]) -> float:
     """Seconds of the network that AUTO can leave out."""
-    if tasks[0].policy is not Policy.AUTO or tasks[0].shadow:
+    if isinstance(tasks[0], RawRun) or tasks[0].policy is not Policy.AUTO or tasks[0].shadow:
         return 0.0
     return max((r.timings.inference for r in results if isinstance(r, Decision)), default=0.0)

@@ -9,7 +9,7 @@ class AllocatorStub(object):
     """Answers: given the channels of a radio network right now, what powers or beamformers should be used?
 
     The gRPC deadline is an input: it decides admission, batching and how long an answer is polished. A call without a
-    deadline gets the server's default.
+    deadline gets the server's default, where it has one (the setting default_deadline_seconds).
 
     Errors carry google.rpc details. INVALID_ARGUMENT: BadRequest, one FieldViolation a field, and an ErrorInfo with
     reason INVALID_FIELD, domain "airgraph.v1" and metadata "field", "expected", "got". NOT_FOUND: no such model.
@@ -44,7 +44,7 @@ class AllocatorServicer(object):
     """Answers: given the channels of a radio network right now, what powers or beamformers should be used?
 
     The gRPC deadline is an input: it decides admission, batching and how long an answer is polished. A call without a
-    deadline gets the server's default.
+    deadline gets the server's default, where it has one (the setting default_deadline_seconds).
 
     Errors carry google.rpc details. INVALID_ARGUMENT: BadRequest, one FieldViolation a field, and an ErrorInfo with
     reason INVALID_FIELD, domain "airgraph.v1" and metadata "field", "expected", "got". NOT_FOUND: no such model.
@@ -103,7 +103,7 @@ class Allocator(object):
     """Answers: given the channels of a radio network right now, what powers or beamformers should be used?
 
     The gRPC deadline is an input: it decides admission, batching and how long an answer is polished. A call without a
-    deadline gets the server's default.
+    deadline gets the server's default, where it has one (the setting default_deadline_seconds).
 
     Errors carry google.rpc details. INVALID_ARGUMENT: BadRequest, one FieldViolation a field, and an ErrorInfo with
     reason INVALID_FIELD, domain "airgraph.v1" and metadata "field", "expected", "got". NOT_FOUND: no such model.

@@ -6,8 +6,9 @@ from airgraph.v1 import registry_pb2 as airgraph_dot_v1_dot_registry__pb2
 
 
 class RegistryStub(object):
-    """Lists, describes, loads and unloads models. Every method is guarded by the server's administrator credentials
-    where those are configured.
+    """Lists, describes, loads and unloads models. Where the server has an access file, ListModels and DescribeModel are open
+    to every caller it knows, the others to administrators; where it has none, the others are open only on a server that
+    listens on loopback.
     """
 
     def __init__(self, channel):
@@ -44,8 +45,9 @@ class RegistryStub(object):
 
 
 class RegistryServicer(object):
-    """Lists, describes, loads and unloads models. Every method is guarded by the server's administrator credentials
-    where those are configured.
+    """Lists, describes, loads and unloads models. Where the server has an access file, ListModels and DescribeModel are open
+    to every caller it knows, the others to administrators; where it has none, the others are open only on a server that
+    listens on loopback.
     """
 
     def ListModels(self, request, context):
@@ -119,8 +121,9 @@ def add_RegistryServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Registry(object):
-    """Lists, describes, loads and unloads models. Every method is guarded by the server's administrator credentials
-    where those are configured.
+    """Lists, describes, loads and unloads models. Where the server has an access file, ListModels and DescribeModel are open
+    to every caller it knows, the others to administrators; where it has none, the others are open only on a server that
+    listens on loopback.
     """
 
     @staticmethod
