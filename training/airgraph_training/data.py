@@ -208,7 +208,7 @@ def _precoding_sample(rng: np.random.Generator, group: SampleGroup) -> Sample:
     weights = rng.uniform(0.0, 1.0, group.pairs) if rng.uniform() < group.weighted else np.ones(group.pairs)
     instance = Precoding.create(channel, weights=weights)
     seen = gram_view(instance)
-    return Sample(seen.graph, seen.gram, weights, seen.statistics, instance)
+    return Sample(seen.graph, instance.gram, weights, seen.statistics, instance)
 
 
 def _cell_free_sample(rng: np.random.Generator, group: SampleGroup) -> Sample:

@@ -36,17 +36,19 @@ def error_matrix(gram: ComplexArray, share: FloatArray) -> ComplexArray:
         gram: ``[..., K, K]`` Gram matrices of normalised channels.
         share: ``[..., K]`` shares q, not negative.
     """
+    users = share.shape[-1]
     root = np.sqrt(share)
     system = root[..., :, None] * gram
     system *= root[..., None, :]
-    system += np.eye(share.shape[-1])
+    # Every (K + 1)-th entry of a matrix in a row is of its diagonal.
+    system.reshape(*share.shape[:-1], users * users)[..., :: users + 1] += 1.0
     return np.asarray(np.linalg.inv(system), np.complex128)
 
 
 def dual_rate(error: ComplexArray, weights: FloatArray) -> FloatArray:
     """``R(q) [...]`` in bit/s/Hz of error matrices ``[..., K, K]`` and weights ``[..., K]``."""
     own = np.diagonal(error, axis1=-2, axis2=-1).real
-    rate: FloatArray = -(weights * np.log2(own)).sum(axis=-1)
+    rate: FloatArray = -np.add.reduce(weights * np.log2(own), axis=-1)
     return rate
 
 
@@ -64,7 +66,10 @@ def dual_gradient(error: ComplexArray, weights: FloatArray) -> FloatArray:
         ``[..., K]``; proportional to q where q is stationary.
     """
     own = np.diagonal(error, axis1=-2, axis2=-1).real
-    caused = ((weights / own)[..., None, :] @ squared(error))[..., 0, :]
+    # Squares of real and imaginary parts side by side: contiguous, and added up once the users are.
+    parts = np.square(np.ascontiguousarray(error).view(np.float64))
+    caused = ((weights / own)[..., None, :] @ parts)[..., 0, :]
+    caused = caused[..., ::2] + caused[..., 1::2]
     # The sum over k has k = j in it, which is alpha_j E_jj.
     gradient: FloatArray = weights - caused
     return gradient
@@ -77,17 +82,17 @@ def dual_coefficients(gram: ComplexArray, share: FloatArray) -> ComplexArray:
         gram: ``[..., K, K]`` Gram matrices of normalised channels.
         share: ``[..., K]`` shares, not negative; their sum is taken as the whole.
     """
-    heard = np.diagonal(gram, axis1=-2, axis2=-1).real > 0
-    whole = np.maximum(share.sum(axis=-1, keepdims=True), LEAST_SHARE)
-    active = heard & (share > LEAST_SHARE * whole)
-    uplink = np.where(active, share / whole, 0.0)
+    users = share.shape[-1]
+    uplink = share / np.maximum(share.sum(axis=-1, keepdims=True), LEAST_SHARE)
+    active = (np.diagonal(gram, axis1=-2, axis2=-1).real > 0) & (uplink > LEAST_SHARE)
+    uplink = np.where(active, uplink, 0.0)
     error = error_matrix(gram, uplink)
-    power = squared(error)
-    own = np.arange(share.shape[-1])
-    diagonal = error[..., own, own].real
-    system = -power
-    system[..., own, own] = np.where(active, diagonal * (1.0 - diagonal), 1.0)
+    diagonal = np.diagonal(error, axis1=-2, axis2=-1).real
+    system = -squared(error)
+    system.reshape(*share.shape[:-1], users * users)[..., :: users + 1] = np.where(
+        active, diagonal * (1.0 - diagonal), 1.0
+    )
     downlink = np.linalg.solve(system, uplink[..., None])[..., 0]
-    scale = np.sqrt(np.maximum(downlink, 0.0))
-    coefficients: ComplexArray = np.sqrt(uplink)[..., :, None] * error * scale[..., None, :]
-    return coefficients
+    error *= np.sqrt(uplink)[..., :, None]
+    error *= np.sqrt(np.maximum(downlink, 0.0))[..., None, :]
+    return error

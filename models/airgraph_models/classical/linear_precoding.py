@@ -65,9 +65,12 @@ def with_power(precoder: ComplexArray, power: FloatArray) -> ComplexArray:
 
 def with_equal_power(precoder: ComplexArray, max_power: FloatArray) -> ComplexArray:
     """The budget ``[...]`` split evenly over the columns that are not zero."""
-    active = column_power(precoder) > 0
+    present = column_power(precoder)
+    active = present > 0
     share = np.asarray(max_power)[..., None] / np.maximum(active.sum(axis=-1, keepdims=True), 1)
-    return with_power(precoder, share * active)
+    factor = np.sqrt(np.divide(share, present, out=np.zeros_like(present), where=active))
+    scaled: ComplexArray = precoder * factor[..., None, :]
+    return scaled
 
 
 def with_sum_power(precoder: ComplexArray, max_power: FloatArray) -> ComplexArray:

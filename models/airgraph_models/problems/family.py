@@ -61,11 +61,13 @@ class GraphView:
         graph: Features and links; graphs of several instances join into one union.
         statistics: Input statistics, for the check of the training domain.
         read: Turns the network's output for this instance ``[K, ...]`` into an allocation (not projected).
+        start: Turns it into what `ProblemFamily.polish` starts from; None where that is the projected allocation.
     """
 
     graph: Graph
     statistics: dict[str, float]
     read: Callable[[npt.NDArray[np.floating]], Array]
+    start: Callable[[npt.NDArray[np.floating]], Array] | None = None
 
 
 class ProblemFamily(ABC, Generic[InstanceT]):
@@ -168,8 +170,19 @@ class ProblemFamily(ABC, Generic[InstanceT]):
         """Feasible classical starting points ``[S, ...]``; the first is the papers'."""
 
     def polish_starts(self, instance: InstanceT, most: int) -> Array:
-        """At most ``most`` starting points ``[S, ...]`` for AUTO beside the network's answer; always the same ones."""
+        """At most ``most`` starting points ``[S, ...]`` for AUTO beside the network's answer; always the same ones.
+
+        They are allocations, or whatever else `polish` starts from: then the views have a ``start`` of that form too.
+        """
         return self.starts(instance)[:most]
+
+    def baseline_start(self, instance: InstanceT, baseline: Array) -> Array:
+        """The closed-form answer as what `polish` starts from, ``[1, ...]``."""
+        return baseline[None]
+
+    def most_starts(self, instance: InstanceT, iterations: int) -> int | None:
+        """Most starts of `polish` behind a request of so many iterations; None leaves it to the server's setting."""
+        return None
 
     def polish(self, instances: Sequence[InstanceT], starts: Sequence[Array], stopping: Stopping) -> list[Refined]:
         """What AUTO does with its starts: `refine`, unless the family has something faster.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from airgraph_models.classical.beam_network import squared
 from airgraph_models.classical.downlink import downlink_rates
+from airgraph_models.classical.dual_ascent import heats, many_shares
 from airgraph_models.classical.energy_efficiency import energy_efficiency, maximise_energy_efficiency, missing_rates
 from airgraph_models.classical.reduced_wmmse import reduced_wmmse
 from airgraph_models.classical.sinr_balancing import target_sinr
@@ -19,7 +20,7 @@ from airgraph_models.problems.family import GraphView, ProblemFamily, Refined, S
 from airgraph_models.problems.layouts import GRAM_BLOCKS
 from airgraph_models.problems.precoding_gram import gram_view, precoder_of_shares
 from airgraph_models.problems.precoding_instance import Precoding
-from airgraph_models.problems.precoding_polish import climb, stages
+from airgraph_models.problems.precoding_polish import climb
 from airgraph_models.problems.precoding_starts import (
     consumption,
     efficient_starts,
@@ -36,8 +37,8 @@ SUMMING = 1e-13
 """Share of the budget left unused, so that a caller who sums in another order finds nothing over it."""
 POLISH_STEPS = 24
 """Most steps of AUTO's polisher where a request does not say."""
-POLISH_STARTS = 8
-"""The best of eight starts is within half a percent of the best of twenty at K = N = 16."""
+POLISH_STARTS = 9
+"""Starts of AUTO's polisher, the network's answer among them, where a request asks for no more steps than that."""
 
 
 def _used(instance: Precoding, precoder: ComplexArray) -> FloatArray:
@@ -86,10 +87,13 @@ class PrecodingFamily(ProblemFamily[Precoding]):
             )
         seen = gram_view(instance)
 
-        def read(output: npt.NDArray[np.floating]) -> ComplexArray:
-            return precoder_of_shares(instance, seen, output[:, 0].astype(np.float64))
+        def shares(output: npt.NDArray[np.floating]) -> FloatArray:
+            return output[:, 0].astype(np.float64)
 
-        return GraphView(seen.graph, seen.statistics, read)
+        def read(output: npt.NDArray[np.floating]) -> ComplexArray:
+            return precoder_of_shares(instance, shares(output))
+
+        return GraphView(seen.graph, seen.statistics, read, shares)
 
     def rates(self, instance: Precoding, allocation: ComplexArray) -> FloatArray:
         """Spectral efficiency of each user ``[K]`` over all sub-bands, bit/s/Hz."""
@@ -142,8 +146,9 @@ class PrecodingFamily(ProblemFamily[Precoding]):
         if instance.power is not None:
             return allocation
         used = np.asarray(_used(instance, allocation))
+        # Up to rounding, which `rounded` sees to.
         scale = np.sqrt(np.divide(1.0, used, out=np.zeros_like(used), where=used > 0))
-        return self.project(instance, allocation * scale[..., None, None])
+        return allocation * scale[..., None, None]
 
     def margin(self, instance: Precoding, allocation: ComplexArray) -> float:
         """Smallest unused share of a sub-band's budget."""
@@ -160,11 +165,21 @@ class PrecodingFamily(ProblemFamily[Precoding]):
             return spectral_starts(instance, CLASSICAL_STARTS)
         return efficient_starts(instance)
 
-    def polish_starts(self, instance: Precoding, most: int) -> ComplexArray:
-        """The same with more random precoders, at most eight in all."""
-        if instance.power is None:
-            return spectral_starts(instance, min(most, POLISH_STARTS))[:most]
-        return self.starts(instance)[:most]
+    def polish_starts(self, instance: Precoding, most: int) -> npt.NDArray[Any]:
+        """Shares of the dual uplink ``[most, K]`` or ``[most, B, K]``: equal ones, then random ones.
+
+        For energy efficiency precoders, as `starts`.
+        """
+        if instance.power is not None:
+            return self.starts(instance)[:most]
+        shares = many_shares(instance.size, most)
+        if instance.channel.ndim == 2:
+            return shares
+        return np.broadcast_to(shares[:, None], (most, instance.bands, instance.size))
+
+    def baseline_start(self, instance: Precoding, baseline: ComplexArray) -> npt.NDArray[Any]:
+        """Equal shares, which are RZF's directions."""
+        return baseline[None] if instance.power is not None else self.polish_starts(instance, 1)
 
     def polisher(self, instance: Precoding) -> str:
         """Ascent in the dual uplink for spectral efficiency."""
@@ -174,10 +189,14 @@ class PrecodingFamily(ProblemFamily[Precoding]):
         """Far fewer steps than WMMSE has iterations; as many as are set for energy efficiency."""
         return POLISH_STEPS if instance.power is None else None
 
+    def most_starts(self, instance: Precoding, iterations: int) -> int | None:
+        """`POLISH_STARTS`; who allows more than `POLISH_STEPS` gets as many as are set."""
+        return POLISH_STARTS if instance.power is None and iterations <= POLISH_STEPS else None
+
     def polish(
-        self, instances: Sequence[Precoding], starts: Sequence[ComplexArray], stopping: Stopping
+        self, instances: Sequence[Precoding], starts: Sequence[npt.NDArray[Any]], stopping: Stopping
     ) -> list[Refined]:
-        """`dual_ascent` from all starts, instances of one shape and number of starts in one batch."""
+        """`dual_ascent` from shares, instances of one shape and number of starts in one batch."""
         found: dict[int, Refined] = {}
         keys = [
             (instance.channel.shape, len(start)) if instance.power is None else None
@@ -188,17 +207,12 @@ class PrecodingFamily(ProblemFamily[Precoding]):
             if members[0].power is not None:
                 found[group[0]] = self._refine_efficiency(members[0], given[0], stopping)
                 continue
-            precoders, led, iterations = climb(members, given, stopping)
-            for i, member, precoder, start, first in zip(group, members, precoders, led, given, strict=True):
-                # What is better in the dual need not be in the first start's own form: that one stays in.
-                ends = self.project(member, np.stack([precoder, first[0]]))
-                best = best_of(ends, self._rates(member, ends) @ member.weights, iterations)
-                found[i] = Refined(best.allocation, best.objective, iterations, 0 if best.start else int(start))
+            found.update(zip(group, climb(members, given, stopping), strict=True))
         return [found[i] for i in range(len(instances))]
 
     def polish_stages(self, starts: int, iterations: int) -> list[tuple[int, int]]:
-        """Those of the climb."""
-        return stages(starts, iterations)
+        """The heats of the race."""
+        return heats(starts, iterations)
 
     def refine(
         self, instances: Sequence[Precoding], starts: Sequence[ComplexArray], stopping: Stopping

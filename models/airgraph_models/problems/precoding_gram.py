@@ -8,11 +8,12 @@ stays the same under a unitary turn of the antennas and under each user's phase.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from airgraph_models.classical.downlink import ComplexArray, FloatArray, adjoint, normalised
+from airgraph_models.classical.downlink import ComplexArray, FloatArray, adjoint
 from airgraph_models.classical.dual_ascent import first_steps
 from airgraph_models.classical.dual_uplink import dual_coefficients, dual_gradient
 from airgraph_models.problems.gram_blocks import DenseUsers
@@ -33,15 +34,11 @@ class GramView:
     """One instance in the Gram domain.
 
     Attributes:
-        channel: ``[K, N]`` normalised channel.
-        gram: ``[K, K]`` its Gram matrix.
         share: ``[K]`` shares that the ascent led to.
         graph: Features.
         statistics: For the check of the training domain.
     """
 
-    channel: ComplexArray
-    gram: ComplexArray
     share: FloatArray
     graph: DenseUsers
     statistics: dict[str, float]
@@ -49,48 +46,47 @@ class GramView:
 
 def gram_view(instance: Precoding) -> GramView:
     """The view of an instance of one band and spectral efficiency."""
-    unit = normalised(instance.channel, instance.noise_power, instance.max_power)
-    gram = unit @ adjoint(unit)
+    gram = instance.gram
     users = instance.size
     largest = instance.weights.max()
     weight = instance.weights / largest if largest > 0 else np.ones(users)
-    share, error = first_steps(gram, weight, STEPS)
+    share, error = first_steps(gram, weight, STEPS, instance.equal_error)
     own = gram.diagonal().real
     level = np.log1p(own)
-    rate = -np.log(error.diagonal().real)
-    user = np.stack(
-        [
-            np.log(share * users) * LOG_SCALE,
-            level * LOG_SCALE,
-            rate * LOG_SCALE,
-            (rate - np.log1p(own * share)) * LOG_SCALE,
-            dual_gradient(error, weight) / np.maximum(rate, SMALLEST),
-            weight,
-            np.log(np.maximum(weight, SMALLEST)) * LOG_SCALE,
-            np.full(users, np.log(users) * LOG_SCALE),
-        ],
-        axis=-1,
-    )
-    pair = np.stack([_correlation(gram), _correlation(error)], axis=-1)
+    diagonal = error.diagonal().real
+    rate = -np.log(diagonal)
+    # Filled in place: stacking and converting would take as long as two steps of the ascent.
+    user = np.empty((users, USER_FEATURES), np.float32)
+    user[:, 0] = np.log(share * users) * LOG_SCALE
+    user[:, 1] = level * LOG_SCALE
+    user[:, 2] = rate * LOG_SCALE
+    user[:, 3] = (rate - np.log1p(own * share)) * LOG_SCALE
+    user[:, 4] = dual_gradient(error, weight) / np.maximum(rate, SMALLEST)
+    user[:, 5] = weight
+    user[:, 6] = np.log(np.maximum(weight, SMALLEST)) * LOG_SCALE
+    user[:, 7] = math.log(users) * LOG_SCALE
+    pair = np.empty((users, users, PAIR_FEATURES), np.float32)
+    pair[..., 0] = _correlation(gram, own)
+    pair[..., 1] = _correlation(error, diagonal)
+    pair.reshape(-1, PAIR_FEATURES)[:: users + 1] = 0.0
     statistics = {
         "level": float(level.mean()),
         "strongest_level": float(level.max()),
         "ascended_rate": float(rate.mean()),
     }
-    return GramView(unit, gram, share, DenseUsers(user.astype(np.float32), pair.astype(np.float32)), statistics)
+    return GramView(share, DenseUsers(user, pair), statistics)
 
 
-def _correlation(matrix: ComplexArray) -> FloatArray:
-    """``|m_kj| / sqrt(m_kk m_jj)``, zero on the diagonal."""
-    size = np.abs(matrix)
-    root = np.sqrt(size.diagonal() + TINY)
-    found: FloatArray = size / (root[:, None] * root)
-    np.fill_diagonal(found, 0.0)
+def _correlation(matrix: ComplexArray, diagonal: FloatArray) -> FloatArray:
+    """``|m_kj| / sqrt(m_kk m_jj)`` of a matrix with that diagonal."""
+    root = np.sqrt(diagonal + TINY)
+    found: FloatArray = np.abs(matrix) / (root[:, None] * root)
     return found
 
 
-def precoder_of_shares(instance: Precoding, view: GramView, share: FloatArray) -> ComplexArray:
-    """The precoder ``[N, K]`` on the budget that ``share [K]`` describes."""
-    coefficients = dual_coefficients(view.gram, share)
-    precoder: ComplexArray = np.sqrt(instance.max_power) * (adjoint(view.channel) @ coefficients)
+def precoder_of_shares(instance: Precoding, share: FloatArray) -> ComplexArray:
+    """The precoder ``[N, K]`` or ``[B, N, K]`` on the budget that ``share [K]`` or ``[B, K]`` describes."""
+    coefficients = dual_coefficients(instance.gram, share)
+    amplitude = np.sqrt(instance.max_power)[..., None, None]
+    precoder: ComplexArray = adjoint(instance.normalised_channel) @ (amplitude * coefficients)
     return precoder

@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from airgraph_models.classical.beam_network import squared
-from airgraph_models.classical.downlink import downlink_rates, normalised
+from airgraph_models.classical.downlink import adjoint, downlink_rates, normalised
+from airgraph_models.classical.dual_ascent import equal_shares
+from airgraph_models.classical.dual_uplink import error_matrix
 from airgraph_models.classical.energy_efficiency import ConsumedPower
-from airgraph_models.classical.linear_precoding import regularised_zero_forcing, with_equal_power
+from airgraph_models.classical.linear_precoding import SINGULAR, regularised_zero_forcing, with_equal_power
 from airgraph_models.classical.sinr_balancing import Balance, balance, target_sinr
 from airgraph_models.problems.validation import (
     LARGEST_SNR,
@@ -156,6 +158,24 @@ class Precoding:
     def bands(self) -> int:
         """Number of sub-bands B; 1 where the channel has no such axis."""
         return int(self.max_power.size)
+
+    @cached_property
+    def normalised_channel(self) -> ComplexArray:
+        """The channel in units of noise and budget, in the channel's shape."""
+        return normalised(self.channel, self.noise_power, self.max_power)
+
+    @cached_property
+    def gram(self) -> ComplexArray:
+        """Gram matrix of the normalised channel, ``[K, K]`` or ``[B, K, K]``; equal channels stay invertible."""
+        gram = self.normalised_channel @ adjoint(self.normalised_channel)
+        own = np.arange(self.size)
+        gram[..., own, own] *= 1.0 + SINGULAR
+        return gram
+
+    @cached_property
+    def equal_error(self) -> ComplexArray:
+        """Error matrix of equal shares (`dual_uplink`) in the Gram matrix's shape: RZF, and where an ascent begins."""
+        return error_matrix(self.gram, equal_shares(self.gram))
 
     @cached_property
     def balances(self) -> list[Balance]:

@@ -124,31 +124,14 @@ class Decider:
         name = task.model.name if task.model is not None else family.solver(instance)
         if task.policy is Policy.LEARNED:
             return _Draft(task, baseline, answer, None, answer.allocation[None], name, 0, 0.0, polished=False)
-        closed_form = family.standing(instance, baseline, family.objective(instance, baseline))
-        beaten = family.standing(instance, answer.allocation, answer.objective) < closed_form
-        fallback_or_none = (
-            Fallback(Reason.BEATEN_BY_BASELINE, f"{family.baseline_solver} has the higher objective")
-            if beaten
-            else None
-        )
-        iterations = self._effort.iterations(task)
-        starts = answer.allocation[None]
+        iterations, tolerance = self._effort.iterations(task), self._settings.polish_tolerance
+        starts = answer.start[None]
         others = family.polish_starts(instance, self._effort.starts(task, iterations, sharing) - 1)
         if len(others):
             starts = np.concatenate([starts, others])
-        elif beaten:
-            starts, name = baseline[None], family.baseline_solver
-        return _Draft(
-            task,
-            baseline,
-            answer,
-            fallback_or_none,
-            starts,
-            name,
-            iterations,
-            self._settings.polish_tolerance,
-            polished=True,
-        )
+        elif _standing(task, answer) < family.standing(instance, baseline, family.objective(instance, baseline)):
+            starts, name = family.baseline_start(instance, baseline), family.baseline_solver
+        return _Draft(task, baseline, answer, None, starts, name, iterations, tolerance, polished=True)
 
     def _unlearned(self, task: Task, baseline: npt.NDArray[Any], fallback: Fallback, sharing: int) -> _Draft:
         """What AUTO does where the network cannot help: many classical starts if there is time for them, else one."""
@@ -233,10 +216,12 @@ class Decider:
             solver = f"{solver}+{algorithm}"
         by_network = task.model is not None and led == task.model.name
         fallback, iterations = draft.fallback, refined.iterations
-        if draft.network is not None:
-            # Whatever it began with, the answer is the network's own exactly where its start ended highest.
-            fallback = None if by_network else draft.fallback or Fallback(Reason.BEATEN_BY_BASELINE, CLASSICAL_WON)
         closed_form_stands = family.standing(instance, closed_form.astype(wide), baseline_objective)
+        # Whatever it began with, the answer is the network's own exactly where its start ended highest.
+        if draft.network is not None and not by_network:
+            beaten = _standing(task, draft.network) < closed_form_stands
+            detail = f"{family.baseline_solver} has the higher objective" if beaten else CLASSICAL_WON
+            fallback = Fallback(Reason.BEATEN_BY_BASELINE, detail)
         # Written so that an objective that is not a number loses too.
         stands = family.standing(instance, sent.astype(wide), objective) >= closed_form_stands
         if not stands and task.policy is not Policy.LEARNED:
@@ -266,6 +251,10 @@ class Decider:
             batch_size=draft.network.batch_size if draft.network else 1,
             shadow=_shadow(task, answer) if task.shadow and task.model is not None else None,
         )
+
+
+def _standing(task: Task, answer: NetworkAnswer) -> tuple[float, float]:
+    return task.family.standing(task.instance, answer.allocation, answer.objective)
 
 
 def _refusal(task: Task, fallback: Fallback) -> CallError | None:

@@ -34,7 +34,7 @@ class Effort:
 
     def starts(self, task: Task, iterations: int, sharing: int) -> int:
         """How many starts the instance's size and the deadline allow, if so many tasks share the time; at least one."""
-        most = self._most_starts(task)
+        most = self._most_starts(task, iterations)
         if task.deadline is None:
             return most
         left = (task.deadline - self._settings.deadline_reserve - perf_counter()) / sharing
@@ -47,11 +47,13 @@ class Effort:
         iterations = self.iterations(task)
         if task.policy is not Policy.AUTO or task.shadow or not iterations or not task.family.starts_before_network:
             return 0.0
-        polishing = self._polish_seconds(task, self._most_starts(task), iterations)
+        polishing = self._polish_seconds(task, self._most_starts(task, iterations), iterations)
         return self._settings.deadline_reserve + sharing * polishing
 
-    def _most_starts(self, task: Task) -> int:
+    def _most_starts(self, task: Task, iterations: int) -> int:
         links, most = task.family.measure(task.instance).links, self._settings.polish_starts
+        wanted = task.family.most_starts(task.instance, iterations)
+        most = most if wanted is None else min(most, wanted)
         if links > self._settings.multi_start_links:
             most = max(1, most * self._settings.multi_start_links // links)
         return most

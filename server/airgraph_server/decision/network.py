@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from time import perf_counter
 from typing import Any
 
@@ -17,21 +18,35 @@ from airgraph_server.log import logger
 from airgraph_server.metrics import Metrics
 
 
-@dataclass(frozen=True)
+@dataclass
 class NetworkAnswer:
-    """What the network alone answers, within every limit.
+    """What the network alone answers.
 
     Attributes:
-        allocation: Projected, float64 or complex128.
-        objective: Its objective.
         seconds: Feature building and the network's run, for the whole batch.
         batch_size: Instances in that run.
     """
 
-    allocation: npt.NDArray[Any]
-    objective: float
     seconds: float
     batch_size: int
+    _task: Task
+    _view: GraphView
+    _rows: npt.NDArray[Any]
+
+    @cached_property
+    def allocation(self) -> npt.NDArray[Any]:
+        """Within every limit, float64 or complex128. AUTO may never ask: it polishes from `start`."""
+        return self._task.family.project(self._task.instance, self._view.read(self._rows))
+
+    @cached_property
+    def objective(self) -> float:
+        """Of the allocation."""
+        return self._task.family.objective(self._task.instance, self.allocation)
+
+    @cached_property
+    def start(self) -> npt.NDArray[Any]:
+        """What the family's polisher starts from."""
+        return self.allocation if self._view.start is None else self._view.start(self._rows)
 
 
 @dataclass(frozen=True)
@@ -140,9 +155,7 @@ class NetworkStage:
     def _read(ready: _Ready, rows: npt.NDArray[Any], seconds: float, batch_size: int) -> NetworkAnswer | Fallback:
         if not np.isfinite(rows).all():
             return Fallback(Reason.NON_FINITE, "the network's output is not finite")
-        family, instance = ready.task.family, ready.task.instance
-        allocation = family.project(instance, ready.view.read(rows))
-        return NetworkAnswer(allocation, family.objective(instance, allocation), seconds, batch_size)
+        return NetworkAnswer(seconds, batch_size, ready.task, ready.view, rows)
 
 
 def _too_long(needed: float, spared: float) -> str:

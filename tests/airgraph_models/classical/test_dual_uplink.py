@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from airgraph_models.classical.beam_network import squared
 from airgraph_models.classical.downlink import adjoint, downlink_rates
-from airgraph_models.classical.dual_ascent import dual_ascent, dual_step, equal_shares, first_steps
+from airgraph_models.classical.dual_ascent import dual_ascent, dual_step, equal_shares, first_steps, heats, many_shares
 from airgraph_models.classical.dual_uplink import dual_coefficients, dual_gradient, dual_rate, error_matrix
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.problems import PRECODING, Precoding
@@ -49,7 +49,7 @@ def test_the_gradient_is_that_of_the_rate(shape):
 @given(shapes, st.integers(0, 12))
 def test_an_ascent_never_ends_below_its_start_and_keeps_the_budget(shape, steps):
     _, gram, share, weights = drawn(shape)
-    found = dual_ascent(gram, weights, share, Stopping(steps))
+    found = dual_ascent(gram, weights, share[None], Stopping(steps))
     assert found.rate >= dual_rate(error_matrix(gram, share), weights) - 1e-9
     assert found.rate == pytest.approx(float(dual_rate(error_matrix(gram, found.share), weights)))
     np.testing.assert_allclose(found.share.sum(), 1.0)
@@ -62,8 +62,42 @@ def test_a_long_ascent_ends_where_wmmse_does():
         instance = Precoding.create(rng.normal(size=(4, 8)) + 1j * rng.normal(size=(4, 8)), noise_power=0.1)
         wmmse = PRECODING.refine([instance], [PRECODING.starts(instance)[:1]], Stopping(2000))[0].objective
         gram = 10 * instance.channel @ adjoint(instance.channel)
-        found = dual_ascent(gram, instance.weights, equal_shares(gram), Stopping(300))
+        found = dual_ascent(gram, instance.weights, equal_shares(gram)[None], Stopping(300))
         assert found.rate >= wmmse * (1 - 1e-6)
+
+
+@settings(max_examples=25)
+@given(shapes, st.integers(1, 12), st.integers(0, 12))
+def test_a_race_never_ends_below_any_of_its_starts_and_names_one(shape, starts, steps):
+    _, gram, _, weights = drawn(shape)
+    shares = many_shares(len(weights), starts)
+    found = dual_ascent(gram, weights, shares, Stopping(steps))
+    begun = dual_rate(error_matrix(gram, shares), weights)
+    assert found.rate >= begun.max() * (1 - 1e-9)
+    assert 0 <= found.start < starts
+    assert found.rate == pytest.approx(float(dual_rate(error_matrix(gram, found.share), weights)))
+    assert found.iterations == steps == sum(taken for _, taken in heats(starts, steps))
+
+
+def test_many_instances_race_as_each_alone():
+    rng = np.random.default_rng(4)
+    channel = rng.normal(size=(2, 3, 4, 6)) + 1j * rng.normal(size=(2, 3, 4, 6))
+    gram, weights = channel @ adjoint(channel), rng.uniform(0.1, 1.0, (2, 3, 4))
+    shares = np.broadcast_to(many_shares(4, 7), (2, 3, 7, 4))
+    together = dual_ascent(gram, weights, shares, Stopping(15))
+    for row in np.ndindex(2, 3):
+        alone = dual_ascent(gram[row], weights[row], shares[row], Stopping(15))
+        np.testing.assert_allclose(together.share[row], alone.share, rtol=1e-9)
+        assert together.start[row] == alone.start
+
+
+def test_a_clock_that_has_run_out_leaves_the_best_start():
+    _, gram, _, weights = drawn((5, 5, 10.0, 1))
+    shares = many_shares(5, 9)
+    found = dual_ascent(gram, weights, shares, Stopping(20, 0.0, lambda: True))
+    rates = dual_rate(error_matrix(gram, shares), weights)
+    assert (found.iterations, found.start) == (0, rates.argmax())
+    np.testing.assert_allclose(found.share, shares[rates.argmax()])
 
 
 def test_a_stationary_point_stays():

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from instances import precodings, random_precoding, seeds
 
 from airgraph_models.classical.beam_network import squared
-from airgraph_models.classical.linear_precoding import maximum_ratio, with_sum_power, zero_forcing
+from airgraph_models.classical.linear_precoding import (
+    maximum_ratio,
+    regularised_zero_forcing,
+    with_equal_power,
+    with_sum_power,
+    zero_forcing,
+)
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.problems import (
     FAMILIES,
@@ -19,6 +25,8 @@ from airgraph_models.problems import (
     Precoding,
     UnsupportedInstanceError,
 )
+from airgraph_models.problems.precoding import POLISH_STARTS
+from airgraph_models.problems.precoding_gram import precoder_of_shares
 
 CHANNEL = np.ones((3, 4), complex)
 EFFICIENT = {"objective": "ee", "power_model": PowerModel(1.0, 1.0, 2.0)}
@@ -108,14 +116,37 @@ def test_baseline_and_starts_are_feasible_and_keep_their_shape(instance):
     baseline = PRECODING.baseline(instance)
     starts = PRECODING.starts(instance)
     np.testing.assert_array_equal(starts[0], baseline)
-    for allocation in (baseline, *starts, *PRECODING.polish_starts(instance, 20)):
+    for allocation in (baseline, *starts):
         assert allocation.shape == shape
         assert PRECODING.margin(instance, allocation) >= -1e-9
         assert PRECODING.objective(instance, allocation) >= 0
+
+
+@given(precodings())
+def test_polishing_starts_from_feasible_precoders_or_from_shares_of_the_whole_budget(instance):
+    baseline = PRECODING.baseline(instance)
+    many = PRECODING.polish_starts(instance, 20)
     for most in (1, 2, 3, 5):
         few = PRECODING.polish_starts(instance, most)
         assert len(few) <= most
-        np.testing.assert_array_equal(few[0], baseline)
+        np.testing.assert_array_equal(few, many[: len(few)])
+    closed_form = PRECODING.baseline_start(instance, baseline)
+    assert closed_form.shape == (1, *many.shape[1:])
+    if instance.power is None:
+        assert many.shape == (20, *instance.channel.shape[:-1])
+        assert (many >= 0).all()
+        np.testing.assert_allclose(many.sum(axis=-1), 1.0)
+        np.testing.assert_allclose(closed_form, 1.0 / instance.size)
+    else:
+        np.testing.assert_array_equal(closed_form[0], baseline)
+        assert all(PRECODING.margin(instance, precoder) >= -1e-9 for precoder in many)
+
+
+@given(precodings(efficient=False))
+def test_the_baseline_is_regularised_zero_forcing_with_equal_power(instance):
+    plain = regularised_zero_forcing(instance.channel, instance.noise_power, instance.max_power)
+    expected = with_equal_power(plain, instance.max_power)
+    np.testing.assert_allclose(PRECODING.baseline(instance), expected, atol=1e-9 * np.abs(expected).max())
 
 
 @given(precodings(), seeds)
@@ -255,10 +286,9 @@ def test_polishing_keeps_the_budget_and_never_ends_below_its_first_start(instanc
     starts = PRECODING.polish_starts(instance, count)
     found = PRECODING.polish([instance], [starts], Stopping(steps, 1e-5))[0]
     assert PRECODING.margin(instance, found.allocation) >= -1e-9
-    assert found.objective == pytest.approx(PRECODING.objective(instance, found.allocation))
-    mine, first = (
-        PRECODING.standing(instance, a, PRECODING.objective(instance, a)) for a in (found.allocation, starts[0])
-    )
+    assert found.objective == pytest.approx(PRECODING.objective(instance, found.allocation), rel=1e-6)
+    begun = precoder_of_shares(instance, starts[0]) if instance.power is None else starts[0]
+    mine, first = (PRECODING.standing(instance, a, PRECODING.objective(instance, a)) for a in (found.allocation, begun))
     assert mine[0] > first[0] - 1e-6
     assert mine[0] > first[0] + 1e-6 or mine[1] >= first[1] * (1 - 1e-9)
 
@@ -271,6 +301,23 @@ def test_polishing_many_instances_is_polishing_each():
         alone = PRECODING.polish([instance], [start], Stopping(12))[0]
         assert (found.start, found.iterations) == (alone.start, alone.iterations)
         np.testing.assert_allclose(found.allocation, alone.allocation, atol=1e-9)
+
+
+@pytest.mark.parametrize("level", [1e3, 1e8, 1e12, 1e14])
+def test_users_with_one_channel_are_polished_at_any_level(level):
+    channel = level * np.array([[1.0, 2.0, 1.0j], [1.0, 2.0, 1.0j], [0.5, 1.0j, 2.0]])
+    instance = Precoding.create(channel)
+    found = PRECODING.polish([instance], [PRECODING.polish_starts(instance, 9)], Stopping(24, 1e-5))[0]
+    assert PRECODING.margin(instance, found.allocation) >= -1e-9
+    assert PRECODING.objective(instance, found.allocation) > PRECODING.objective(instance, PRECODING.baseline(instance))
+
+
+def test_who_asks_for_more_steps_gets_more_starts():
+    instance = random_precoding(0, 4, 4)
+    steps = PRECODING.polish_limit(instance)
+    assert PRECODING.most_starts(instance, steps) == POLISH_STARTS
+    assert PRECODING.most_starts(instance, steps + 1) is None
+    assert PRECODING.most_starts(random_precoding(0, 4, 4, efficient=True), steps) is None
 
 
 def test_a_request_that_does_not_say_gets_few_steps():

@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 
 import airgraph_models
-from airgraph_models.classical.downlink import ComplexArray
+from airgraph_models.classical.downlink import ComplexArray, FloatArray
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.problems import PRECODING, Precoding
+from airgraph_models.problems.layouts import LAYOUTS
 from airgraph_models.problems.precoding_gram import gram_view, precoder_of_shares
 from airgraph_models.problems.precoding_starts import spectral_starts
 from airgraph_training.evaluation import Exported
+from airgraph_training.export import run_onnx
 
 NETWORK = Path(airgraph_models.__file__).parent / "zoo" / "precoding" / "gram" / "1"
 REFERENCE_STARTS, REFERENCE_ITERATIONS = 4, 500
@@ -23,8 +25,8 @@ STARTS = (4, 8)
 STARTED_ITERATIONS = (5, 10, 30, 100)
 HASTY = (0, 1, 2, 4, 8, 16)
 """Steps of AUTO from RZF alone, where a deadline leaves the network no time."""
-EFFORTS = ((1, 0), (1, 4), (1, 24), (3, 24), (5, 24), (9, 24), (9, 60))
-"""(Starts, steps) of AUTO behind the network."""
+EFFORTS = ((1, 0), (1, 4), (1, 24), (3, 24), (5, 24), (9, 24), (17, 60), (32, 60))
+"""(Starts, steps) of AUTO behind the network; more than nine starts go to who asks for more steps than the default."""
 TOLERANCE = 1e-5
 
 Solve = Callable[[Precoding], ComplexArray]
@@ -45,8 +47,7 @@ def network_alone(instance: Precoding) -> ComplexArray:
 
 def features_alone(instance: Precoding) -> ComplexArray:
     """The shares that the network is given, without it: what is classical in its answer."""
-    view = gram_view(instance)
-    return precoder_of_shares(instance, view, view.share)
+    return precoder_of_shares(instance, gram_view(instance).share)
 
 
 def rzf(instance: Precoding) -> ComplexArray:
@@ -60,30 +61,30 @@ def _refined(instance: Precoding, starts: int, iterations: int) -> ComplexArray:
     return found
 
 
-def _polished(instance: Precoding, starts: ComplexArray, steps: int) -> ComplexArray:
-    found: ComplexArray = PRECODING.polish([instance], [starts], Stopping(steps, TOLERANCE))[0].allocation
-    return found
+def _polished(instance: Precoding, shares: FloatArray, steps: int) -> ComplexArray:
+    """The polisher's precoder, guarded by RZF."""
+    found = PRECODING.polish([instance], [shares], Stopping(steps, TOLERANCE))[0]
+    closed = rzf(instance)
+    return found.allocation if found.objective >= PRECODING.objective(instance, closed) else closed
 
 
 def auto(starts: int, steps: int) -> Solve:
-    """The better of network and RZF; then, with ``starts - 1`` classical starts beside the network, the polisher."""
+    """The polisher from the network's shares and ``starts - 1`` classical ones, guarded by RZF."""
 
     def solve(instance: Precoding) -> ComplexArray:
-        answer = network_alone(instance)
-        if steps == 0:
-            closed = rzf(instance)
-            better = PRECODING.objective(instance, answer) >= PRECODING.objective(instance, closed)
-            return answer if better else closed
-        others = PRECODING.polish_starts(instance, starts - 1) if starts > 1 else answer[None][:0]
-        return _polished(instance, np.concatenate([answer[None], others]), steps)
+        view = gram_view(instance)
+        (share,) = run_onnx(shipped().session, LAYOUTS[shipped().layout]([view.graph])).T
+        others = PRECODING.polish_starts(instance, starts - 1)
+        return _polished(instance, np.concatenate([share[None].astype(np.float64), others]), steps)
 
     return solve
 
 
 def _hasty(steps: int) -> Solve:
     def solve(instance: Precoding) -> ComplexArray:
-        closed = rzf(instance)
-        return _polished(instance, closed[None], steps) if steps else closed
+        if not steps:
+            return rzf(instance)
+        return _polished(instance, PRECODING.polish_starts(instance, 1), steps)
 
     return solve
 

@@ -31,8 +31,10 @@ SERVED = (9, 24)
 TARGETS = {RAYLEIGH: 0.995, SQUARE: 0.98, UMI: 0.97}
 """Of the network alone."""
 AUTO_TARGET, RZF_IS_ENOUGH = 0.995, 0.995
-QUICKER, QUICKEST = "AUTO, 3 starts", "AUTO, 1 start"
-COLUMNS = ("RZF", ONE_RUN, "features alone", ALONE, QUICKEST, QUICKER, "AUTO")
+MORE = (32, 60)
+"""Where a request asks for more steps than the default."""
+QUICKEST, LONGER = "AUTO, 1 start", "AUTO, 32 starts"
+COLUMNS = ("RZF", ONE_RUN, "features alone", ALONE, QUICKEST, "AUTO", LONGER)
 
 Ratios = dict[str, float]
 
@@ -43,8 +45,8 @@ def _solvers() -> dict[str, Solve]:
         "features alone": features_alone,
         ALONE: network_alone,
         QUICKEST: auto(1, SERVED[1]),
-        QUICKER: auto(3, SERVED[1]),
         "AUTO": auto(*SERVED),
+        LONGER: auto(*MORE),
     }
 
 
@@ -104,8 +106,8 @@ def _run(lab: Lab) -> Findings:
             '"Features alone" is what the network is given: four steps of ascent in the dual uplink from equal shares, '
             'without the network. The difference to "network alone" is what was learned.',
             f"AUTO: the network's answer and {SERVED[0] - 1} classical starts, at most {SERVED[1]} steps, as "
-            "the server does where no deadline is near; with 3 starts RZF and MRT beside the network, with 1 none. "
-            "What each costs is in the study precoding-frontier.",
+            "the server does where no deadline is near; from the network's answer alone with 1 start; with "
+            f"{MORE[0]} where a request allows {MORE[1]} steps. What each costs is in the study precoding-frontier.",
         ),
         draw=lambda axes: _draw(axes, measured),
     )
@@ -117,7 +119,7 @@ def _aims(measured: dict[Cell, Ratios]) -> tuple[tuple[str, ...], ...]:
         for kind, target in TARGETS.items()
     ]
     aims.append((f"AUTO at least {AUTO_TARGET}", list(measured), "AUTO", AUTO_TARGET))
-    aims += [(f"{name}, at least {AUTO_TARGET}", list(measured), name, AUTO_TARGET) for name in (QUICKER, QUICKEST)]
+    aims.append((f"{QUICKEST}, at least {AUTO_TARGET}", list(measured), QUICKEST, AUTO_TARGET))
     told = [(aim, [(c, measured[c][name] >= target) for c in where]) for aim, where, name, target in aims]
     hard = [(c, r) for c, r in measured.items() if r["RZF"] < RZF_IS_ENOUGH]
     told.append(
