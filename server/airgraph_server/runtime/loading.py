@@ -10,6 +10,7 @@ from airgraph_server.runtime.base import DeviceUnavailableError, Runtime
 from airgraph_server.runtime.degrading import DegradingRuntime
 from airgraph_server.runtime.onnx_cuda import OnnxCudaRuntime
 from airgraph_server.runtime.onnx_runtime import OnnxRuntime
+from airgraph_server.runtime.recorded_runs import GPU_THREAD
 from airgraph_server.settings import Device, RuntimeKind, Settings
 
 MODEL_FILES = {RuntimeKind.ONNX: "model.onnx", RuntimeKind.TORCHSCRIPT: "model.pt"}
@@ -51,8 +52,11 @@ def _on_the_cpu(path: Path, settings: Settings) -> Runtime:
 
 
 def _on_the_gpu(path: Path, settings: Settings) -> Runtime:
-    if settings.runtime is RuntimeKind.ONNX:
-        return OnnxCudaRuntime(path, settings.runtime_threads, settings.recorded_shapes)
-    module = importlib.import_module("airgraph_server.runtime.torchscript_cuda")
-    runtime: Runtime = module.TorchScriptCudaRuntime(path, settings.recorded_shapes)
-    return runtime
+    def load() -> Runtime:
+        if settings.runtime is RuntimeKind.ONNX:
+            return OnnxCudaRuntime(path, settings.runtime_threads, settings.recorded_shapes)
+        module = importlib.import_module("airgraph_server.runtime.torchscript_cuda")
+        runtime: Runtime = module.TorchScriptCudaRuntime(path, settings.recorded_shapes)
+        return runtime
+
+    return GPU_THREAD.submit(load).result()

@@ -16,6 +16,9 @@ from airgraph_server.runtime.base import Inputs
 Shapes = tuple[tuple[str, tuple[int, ...]], ...]
 Run = Callable[[Inputs], npt.NDArray[np.float32]]
 
+GPU_THREAD = ThreadPoolExecutor(1, "gpu")
+"""All work on the GPU, of every model: while one run is recorded no other thread may as much as wait for the device,
+and ONNX Runtime replays a record on the thread that made it."""
 RECORDED_AT = 2
 """Time that a shape comes, from one, after which it is recorded."""
 FORGET_AFTER = 4096
@@ -33,10 +36,10 @@ class RecordedRun(Protocol):
 
 
 class RecordedRuns:
-    """Runs a network on one thread, from a record where there is one for the shapes of the inputs.
+    """Runs a network on the GPU's thread, from a record where there is one for the shapes of the inputs.
 
     Recording costs as much as many runs: a shape that comes again is recorded after it has been answered, one that
-    does not is run as it is. ONNX Runtime replays a record on the thread that made it, so all work is on one.
+    does not is run as it is.
     """
 
     def __init__(self, plain: Run, record: Callable[[Inputs], RecordedRun], most: int) -> None:
@@ -46,11 +49,10 @@ class RecordedRuns:
         self._most = most
         self._runs: OrderedDict[Shapes, RecordedRun] = OrderedDict()
         self._seen: Counter[Shapes] = Counter()
-        self._thread = ThreadPoolExecutor(1, "gpu")
 
     def run(self, inputs: Inputs) -> npt.NDArray[np.float32]:
         """The network's output."""
-        return self._thread.submit(self._run, inputs).result()
+        return GPU_THREAD.submit(self._run, inputs).result()
 
     def _run(self, inputs: Inputs) -> npt.NDArray[np.float32]:
         shapes = tuple((name, value.shape) for name, value in inputs.items())
@@ -61,7 +63,7 @@ class RecordedRuns:
         output = self._plain(inputs)
         self._seen[shapes] += 1
         if self._seen[shapes] == RECORDED_AT and self._most:
-            self._thread.submit(self._keep, shapes, inputs)
+            GPU_THREAD.submit(self._keep, shapes, inputs)
         if len(self._seen) > FORGET_AFTER:
             self._seen.clear()
         return output

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -74,6 +75,27 @@ def test_a_shape_that_was_forgotten_is_recorded_anew(kind):
     for _ in range(3):
         for size, given in inputs.items():
             np.testing.assert_allclose(model.run(given, 1), first[size], atol=1e-5)
+
+
+@on_each_runtime
+def test_all_models_of_a_server_record_side_by_side(kind):
+    models = [load_model(directory, Settings(runtime=kind, device=Device.CUDA)) for directory in MODELS]
+    failed = []
+
+    def call(model):
+        try:
+            for size in (5, 9, 13, 21) * 3:
+                model.run(model.inputs(model.join([view_of(model, size)])), 1)
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=call, args=(model,)) for model in models for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert {model.device for model in models} == {"cuda"}
 
 
 LOSE_THE_GPU = """
