@@ -161,7 +161,7 @@ def _fields(owner: type) -> Iterator[tuple[str, str]]:
 
 def _default(name: str) -> str:
     # What depends on the machine is not the same wherever this page is made.
-    special = {"zoo": "the shipped zoo", "threads": "number of cores, at least 2"}
+    special = {"zoo": "the shipped zoo", "threads": "cores over workers, at least 2"}
     if name in special:
         return special[name]
     value = Settings.model_fields[name].default

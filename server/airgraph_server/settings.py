@@ -61,6 +61,8 @@ class Settings(TracingSettings, SecuritySettings):
     """ONNX Runtime, or TorchScript (needs the torch extra)."""
     workers: int = Field(1, ge=1)
     """Processes that share the port, each with its own threads, queue, streams and connections; 1 on a GPU."""
+    worker_patience_seconds: float = Field(30.0, gt=0)
+    """Time for a worker to say that it is alive; one that does not, with `workers` > 1, is ended and replaced."""
     threads: int = Field(default_factory=lambda given: max(2, (os.cpu_count() or 2) // given.get("workers", 1)), ge=1)
     """Calls that a process computes at once, by default its share of the cores; more only lengthen each other."""
     runtime_threads: int = Field(1, ge=1)

@@ -36,6 +36,7 @@ def load(
     deadline: Annotated[float | None, typer.Option(help="Seconds until an answer is of use.")] = None,
     batch: Annotated[int, typer.Option(help="Instances in one message, with --kind batch.")] = 16,
     streams: Annotated[int, typer.Option(help="Streams, with --kind stream.")] = 1,
+    connections: Annotated[int, typer.Option(help="Connections; a server with workers needs several.")] = 1,
     policy: Annotated[str, typer.Option(help="auto, learned or classical.")] = "auto",
     mix: Annotated[Path | None, typer.Option(help="CSV file: problem,nodes,antennas,share.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of arrivals and instances.")] = 0,
@@ -69,6 +70,7 @@ def load(
         deadline=deadline,
         batch=batch,
         streams=streams,
+        connections=connections,
         policy=POLICY_NAMES[policy],
         seed=seed,
     )

@@ -44,6 +44,7 @@ class LoadPlan:
         deadline: Seconds from the intended send until an answer is of use; None = no deadline.
         batch: Instances in one message, with ``batch`` only.
         streams: Streams the calls are dealt over, with ``stream`` only.
+        connections: Connections that calls and streams are dealt over; a server's worker has at least one to answer.
         policy: Who may answer.
         drain: Seconds to wait for answers after the last call; later ones count as unanswered.
         max_in_flight: Calls that may be unanswered at once; one more is not sent and counts as failed.
@@ -59,6 +60,7 @@ class LoadPlan:
     deadline: float | None = None
     batch: int = 16
     streams: int = 1
+    connections: int = 1
     policy: PolicyName = "auto"
     drain: float = 5.0
     max_in_flight: int = 10_000
@@ -75,7 +77,7 @@ class LoadPlan:
                 raise InvalidInstance(name, "a positive number", str(getattr(self, name)))
         if self.deadline is not None and not 0 < self.deadline < np.inf:
             raise InvalidInstance("deadline", "a positive number of seconds", str(self.deadline))
-        for name in ("concurrency", "batch", "streams", "max_in_flight"):
+        for name in ("concurrency", "batch", "streams", "connections", "max_in_flight"):
             if getattr(self, name) < 1:
                 raise InvalidInstance(name, "at least 1", str(getattr(self, name)))
         for name in ("warmup", "drain"):

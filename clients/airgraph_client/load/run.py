@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import grpc
 
@@ -41,12 +42,14 @@ def run_load(
         Unavailable: Nobody listens there.
     """
     pool = InstancePool(mix, Options(policy=plan.policy), plan.seed)
-    with connection.channel() as channel:
+    with ExitStack() as opened:
+        channels = [opened.enter_context(connection.channel()) for _ in range(plan.connections)]
         try:
-            grpc.channel_ready_future(channel).result(CONNECT_SECONDS)
+            for channel in channels:
+                grpc.channel_ready_future(channel).result(CONNECT_SECONDS)
         except grpc.FutureTimeoutError as error:
             raise Unavailable(f"nobody listens at {connection.target}", grpc.StatusCode.UNAVAILABLE) from error
-        transport = open_transport(plan, channel, connection)
+        transport = open_transport(plan, channels, connection)
         run = _Run(plan, pool, transport)
         sender = threading.Thread(target=run.send_all, daemon=True)
         sender.start()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import grpc
@@ -34,31 +34,32 @@ class Transport(Protocol):
         """Gives up on what is unanswered."""
 
 
-def open_transport(plan: LoadPlan, channel: grpc.Channel, connection: Connection) -> Transport:
-    """The transport of a plan, on an open channel."""
-    stub = allocator_pb2_grpc.AllocatorStub(channel)
+def open_transport(plan: LoadPlan, channels: Sequence[grpc.Channel], connection: Connection) -> Transport:
+    """The transport of a plan, dealt over open channels."""
+    stubs = [allocator_pb2_grpc.AllocatorStub(channel) for channel in channels]
     if plan.kind is CallKind.STREAM:
-        return StreamTransport(StreamClient(connection, stub), plan.streams)
-    return CallTransport(stub, plan.kind is CallKind.BATCH, connection.call_metadata())
+        return StreamTransport([StreamClient(connection, stub) for stub in stubs], plan.streams)
+    return CallTransport(stubs, plan.kind is CallKind.BATCH, connection.call_metadata())
 
 
 class CallTransport:
     """A call of its own for each message."""
 
-    def __init__(self, stub: allocator_pb2_grpc.AllocatorStub, batch: bool, metadata: CallMetadata) -> None:
-        """Keeps the stub and whether a message holds many instances."""
-        self._stub = stub
+    def __init__(self, stubs: Sequence[allocator_pb2_grpc.AllocatorStub], batch: bool, metadata: CallMetadata) -> None:
+        """Keeps the stubs, which take turns, and whether a message holds many instances."""
+        self._stubs = itertools.cycle(stubs)
         self._batch = batch
         self._metadata = metadata
         self._running: set[Any] = set()
 
     def send(self, requests: Requests, timeout: float | None, done: Done) -> None:
         """Starts a call."""
+        stub = next(self._stubs)
         if self._batch:
             message = allocator_pb2.AllocateBatchRequest(requests=requests)
-            call: Any = self._stub.AllocateBatch.future(message, timeout=timeout, metadata=self._metadata)
+            call: Any = stub.AllocateBatch.future(message, timeout=timeout, metadata=self._metadata)
         else:
-            call = self._stub.Allocate.future(requests[0], timeout=timeout, metadata=self._metadata)
+            call = stub.Allocate.future(requests[0], timeout=timeout, metadata=self._metadata)
         self._running.add(call)
         call.add_done_callback(lambda ended: self._ended(ended, len(requests), done))
 
@@ -83,15 +84,15 @@ class CallTransport:
 class StreamTransport:
     """Long-lived streams of the client's own; calls are dealt over them in turn, answers find their call by its id."""
 
-    def __init__(self, client: StreamCalls, streams: int) -> None:
-        """Opens the streams, each with a thread that reads it."""
+    def __init__(self, clients: Sequence[StreamCalls], streams: int) -> None:
+        """Opens the streams, dealt over the clients, each with a thread that reads it."""
         self._waiting: dict[str, Done] = {}
         self._ids = itertools.count()
         self._queues: list[queue.SimpleQueue[Item | None]] = [queue.SimpleQueue() for _ in range(streams)]
         self._failure: str | None = None
         self._readers = [
             threading.Thread(target=self._read, args=(client.allocate_stream(iter(outgoing.get, None)),), daemon=True)
-            for outgoing in self._queues
+            for client, outgoing in zip(itertools.cycle(clients), self._queues, strict=False)
         ]
         for reader in self._readers:
             reader.start()

@@ -1,9 +1,9 @@
 """What parent and worker say to each other: one JSON object a line over a pair of sockets.
 
 From the worker: ``loaded`` (the devices of its models), ``ready``, ``ask`` (a change of the models that a caller
-wants), ``applied`` (a change that it has made, and which models are unloaded since). From the parent: ``start`` (the
-settings), ``join`` (listen, after unloading what the other workers have unloaded), ``apply`` (make a change),
-``settled`` (all workers have made it, and which could not).
+wants), ``reply`` (to a change: that it is made, and which models are unloaded since; to a question whether it is alive:
+nothing). From the parent: ``start`` (the settings), ``join`` (listen, after unloading what the other workers have
+unloaded), ``apply`` (make a change), ``settled`` (all workers have made it, and which could not), ``alive`` (reply).
 """
 
 from __future__ import annotations

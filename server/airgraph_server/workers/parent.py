@@ -157,10 +157,22 @@ class Parent:
     def _serves(self, worker: WorkerProcess) -> None:
         worker.serving = True
         self._metrics.serving.inc()
+        self._begin(self._mind(worker))
         if not self._started and all(known.serving for known in self._workers.values()):
             self._started = True
             pids = [known.process.pid for known in self._workers.values()]
             logger().info("ready", target=f"{self._settings.host}:{self._ports['port']}", **self._ports, workers=pids)
+
+    async def _mind(self, worker: WorkerProcess) -> None:
+        """Ends a worker that hangs, and with it the calls that it would never answer."""
+        patience = self._settings.worker_patience_seconds
+        while worker.serving and not self._stopping.is_set():
+            if not await worker.alive(patience):
+                logger().error("worker_hung", pid=worker.process.pid, seconds=patience)
+                with suppress(ProcessLookupError):
+                    worker.process.kill()
+                return
+            await asyncio.sleep(patience / 3)
 
     async def _change(self, asking: WorkerProcess, change: str, arguments: list[str], name: str) -> None:
         failures = await self._relay.change(self._workers.values(), change, arguments, name)

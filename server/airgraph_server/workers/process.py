@@ -8,6 +8,7 @@ import socket
 import sys
 from contextlib import suppress
 from typing import Self
+from uuid import uuid4
 
 from airgraph_server.settings import Settings
 from airgraph_server.workers.link import Message, decode, encode
@@ -32,7 +33,7 @@ class WorkerProcess:
         self.joined = self.serving = False
         self.process = process
         self._reader, self._writer = reader, writer
-        self._applying: dict[str, asyncio.Future[Message | None]] = {}
+        self._awaited: dict[str, asyncio.Future[Message | None]] = {}
 
     @classmethod
     async def start(cls, number: int, settings: Settings, metrics_directory: str) -> Self:
@@ -61,25 +62,42 @@ class WorkerProcess:
             self._writer.write(encode(message))
 
     async def receive(self) -> Message | None:
-        """What the worker says next, but for outcomes of changes; None when it is gone."""
+        """What the worker says next, but for replies; None when it is gone."""
         with suppress(ConnectionError):
             while (said := decode(await self._reader.readline())) is not None:
-                if "applied" not in said:
+                if "reply" not in said:
                     return said
-                self._applying.pop(said["applied"]).set_result(said)
+                # One that came too late is awaited no more.
+                awaited = self._awaited.pop(said["reply"], None)
+                if awaited is not None:
+                    awaited.set_result(said)
         return None
 
     async def apply(self, change: str, arguments: list[str], name: str) -> Message | None:
         """What became of a change in this worker; None if it ended meanwhile."""
-        outcome: asyncio.Future[Message | None] = asyncio.get_running_loop().create_future()
-        self._applying[name] = outcome
-        self.send({"apply": change, "arguments": arguments, "id": name})
-        return await outcome
+        return await self._asked({"apply": change, "arguments": arguments, "id": name}, name)
+
+    async def alive(self, patience: float) -> bool:
+        """Whether it replies within ``patience`` seconds, or has ended."""
+        name = uuid4().hex
+        try:
+            await asyncio.wait_for(self._asked({"alive": name}, name), patience)
+        except TimeoutError:
+            self._awaited.pop(name, None)
+            return False
+        return True
+
+    async def _asked(self, message: Message, name: str) -> Message | None:
+        reply: asyncio.Future[Message | None] = asyncio.get_running_loop().create_future()
+        self._awaited[name] = reply
+        self.send(message)
+        return await reply
 
     async def ended(self) -> int:
         """Its exit status, once it has ended; it takes no part in anything from now on."""
         self.joined = self.serving = False
         self._writer.close()
-        for outcome in self._applying.values():
-            outcome.set_result(None)
+        for awaited in self._awaited.values():
+            awaited.set_result(None)
+        self._awaited.clear()
         return await self.process.wait()

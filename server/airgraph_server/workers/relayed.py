@@ -61,7 +61,7 @@ class RelayedChanges:
                 self._results[message["id"]] = result
         entries = self._registry.entries()
         unloaded = [[f"{e.problem}/{e.name}", e.version] for e in entries if e.state is State.UNLOADED]
-        self._link.send({"applied": message["id"], "error": error, "unloaded": unloaded})
+        self._link.send({"reply": message["id"], "error": error, "unloaded": unloaded})
 
     def settled(self, message: Message) -> None:
         """All workers have made a change that was asked for here."""

@@ -7,13 +7,14 @@ import signal
 import socket
 import sys
 import threading
+from contextlib import suppress
 
 from airgraph_server.app import Server, quick_to_answer
 from airgraph_server.log import configure_logging, logger
 from airgraph_server.registry.registry import Registry
 from airgraph_server.runtime.base import DeviceUnavailableError
 from airgraph_server.settings import Settings
-from airgraph_server.workers.link import ParentLink
+from airgraph_server.workers.link import Message, ParentLink
 from airgraph_server.workers.relayed import RelayedChanges
 
 
@@ -53,14 +54,22 @@ class Worker:
     def _follow(self) -> None:
         try:
             while (said := self._link.receive()) is not None:
-                if "apply" in said:
-                    self._changes.apply(said)
+                if "alive" in said:
+                    self._link.send({"reply": said["alive"]})
+                elif "apply" in said:
+                    # Loading takes its time, and the parent makes one change after the other.
+                    threading.Thread(target=self._apply, args=(said,), daemon=True).start()
                 else:
                     self._changes.settled(said)
         except OSError as error:
             logger().error("parent_lost", reason=str(error))
         self._changes.parent_gone()
         self._stopping.set()
+
+    def _apply(self, said: Message) -> None:
+        # A parent that has gone meanwhile is noticed where its next word is awaited.
+        with suppress(OSError):
+            self._changes.apply(said)
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 import grpc
 import pytest
+from google.rpc import code_pb2, status_pb2
 from typer.testing import CliRunner
 
 from airgraph.v1 import allocator_pb2, allocator_pb2_grpc
@@ -52,6 +53,39 @@ def answers_of(server):
         for sample in metric.samples
         if sample.name == "airgraph_answers_total"
     )
+
+
+class Peers(allocator_pb2_grpc.AllocatorServicer):
+    """Knows who has called."""
+
+    def __init__(self):
+        self.seen = set()
+
+    def Allocate(self, request, context):  # noqa: N802
+        self.seen.add(context.peer())
+        return allocator_pb2.AllocateResponse(request_id=request.request_id)
+
+    def AllocateStream(self, request_iterator, context):  # noqa: N802
+        self.seen.add(context.peer())
+        error = status_pb2.Status(code=code_pb2.UNAVAILABLE)
+        for item in request_iterator:
+            result = allocator_pb2.AllocateResult(error=error)
+            yield allocator_pb2.AllocateStreamResponse(request_id=item.request.request_id, result=result)
+
+
+@pytest.mark.parametrize("kind", [CallKind.UNARY, CallKind.STREAM])
+def test_calls_and_streams_are_dealt_over_the_connections(kind):
+    peers = Peers()
+    server = grpc.server(futures.ThreadPoolExecutor(8))
+    allocator_pb2_grpc.add_AllocatorServicer_to_server(peers, server)
+    target = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    try:
+        plan = LoadPlan(Arrivals.CONSTANT, kind, rate=50, duration=0.4, warmup=0, streams=3, connections=3)
+        assert sum(run_load(Connection(target), plan).codes.values()) == 20
+    finally:
+        server.stop(None)
+    assert len(peers.seen) == 3
 
 
 class Stalling(allocator_pb2_grpc.AllocatorServicer):

@@ -151,8 +151,21 @@ def test_a_killed_worker_is_replaced_as_the_others_are_and_its_counts_stay(zoo):
         assert samples(ready, "airgraph_queue_depth") == [({}, 0.0)]
         with connections(ready) as clients:
             assert all(versions(client) == {"1": "READY", "2": "UNLOADED"} for client in clients)
+        wait_until(lambda: any(event["event"] == "worker_ended" for event in events))
         (ended,) = [event for event in events if event["event"] == "worker_ended"]
         assert (ended["pid"], ended["code"]) == (ready["workers"][0], -signal.SIGKILL)
+
+
+def test_a_worker_that_hangs_is_replaced(zoo):
+    with serving(zoo, AIRGRAPH_WORKER_PATIENCE_SECONDS="3") as (_, ready, events):
+        hung = ready["workers"][1]
+        os.kill(hung, signal.SIGSTOP)
+        wait_until(lambda: not alive(hung))
+        wait_until(lambda: total(ready, "airgraph_worker_restarts_total") >= 1)
+        wait_until(lambda: total(ready, "airgraph_workers") == 2)
+        wait_until(lambda: hung in {event["pid"] for event in events if event["event"] == "worker_hung"})
+        with connections(ready) as clients:
+            assert all(client.control_power(GAIN).solver for client in clients)
 
 
 def test_what_one_caller_changes_is_changed_everywhere_before_the_answer(zoo):
