@@ -24,6 +24,7 @@ from airgraph_client.security import Security
 
 BAD_INPUT = 2
 SERVER_ERROR = 3
+PIPE_WIDTH = 160
 
 app = typer.Typer(
     help="Powers and beamformers for radio networks, from an AirGraph server.",
@@ -100,7 +101,11 @@ def models(context: typer.Context, target: Target = "localhost:50051", timeout: 
     """List the models of the server."""
     with _one_line_errors(), _client(context, target, timeout) as client:
         listed = client.models()
-    Console().print(_model_table(listed) if listed else f"{target} has no models and answers classically")
+    console = Console()
+    if not console.is_terminal:
+        # Whoever reads a pipe has no width.
+        console.width = PIPE_WIDTH
+    console.print(_model_table(listed) if listed else f"{target} has no models and answers classically")
 
 
 @app.command()
@@ -177,7 +182,8 @@ def _answer_table(answer: Answer) -> Table:
 def _model_table(listed: list[Model]) -> Table:
     table = Table()
     for name in ("problem", "model", "version", "state", "runtime", "device", "sizes", "parameters"):
-        table.add_column(name, justify="right" if name == "parameters" else "left")
+        # A name that does not fit goes on in the next line: cut off it could not be used.
+        table.add_column(name, justify="right" if name == "parameters" else "left", overflow="fold")
     for model in listed:
         sizes = f"{model.min_nodes} to {model.max_nodes}" if model.max_nodes else f"from {model.min_nodes}"
         state = f"{model.state}: {model.state_detail}" if model.state_detail else model.state

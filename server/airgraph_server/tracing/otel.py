@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -38,7 +40,12 @@ class OpenTelemetryTracer:
             release = ""
         # What the environment says of this process goes before our own words.
         said = OTELResourceDetector().detect().attributes
-        resource = Resource.create({"service.name": "airgraph-server", "service.version": release, **said})
+        own = {
+            "service.name": "airgraph-server",
+            "service.version": release,
+            "service.instance.id": f"{socket.gethostname()}:{os.getpid()}",
+        }
+        resource = Resource.create({**own, **said})
         ratio = settings.trace_sample_ratio
         sampler = None if ratio is None else ParentBased(TraceIdRatioBased(ratio))
         self._provider = TracerProvider(sampler, resource, shutdown_on_exit=False)

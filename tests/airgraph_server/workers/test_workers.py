@@ -16,6 +16,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from requests_to import power_control_request
 from test_process import COMMAND, start
+from tracing.collector import collecting
 
 from airgraph.v1 import allocator_pb2, allocator_pb2_grpc
 from airgraph_client import Client, ModelCannotServe, ModelNotFound
@@ -129,6 +130,19 @@ def test_all_workers_answer_and_every_call_is_counted_and_recorded_once(zoo, tmp
         (model,) = samples(ready, "airgraph_model_info")
         assert model[1] == 1.0
         assert model[0]["model"] == MODEL
+
+
+def test_every_call_is_traced_by_the_worker_that_answered_it(zoo):
+    with collecting() as (collector, endpoint):
+        with (
+            serving(zoo, AIRGRAPH_TRACE="true", AIRGRAPH_TRACE_ENDPOINT=endpoint) as (_, ready, _),
+            connections(ready) as clients,
+        ):
+            for client in clients:
+                client.control_power(GAIN)
+        assert len(collector.named("airgraph.v1.Allocator/Allocate")) == CONNECTIONS
+        processes = {int(of["service.instance.id"].rpartition(":")[2]) for of in collector.resources}
+        assert processes == set(ready["workers"])
 
 
 def test_a_killed_worker_is_replaced_as_the_others_are_and_its_counts_stay(zoo):
