@@ -208,4 +208,4 @@ class Allocation:
 
 def _log_fields(request: allocator_pb2.AllocateRequest, scope: CallScope) -> dict[str, str]:
     ids = {"request_id": request.request_id[:LONGEST_ID]}
-    return ids if scope.span is None else {**ids, "trace_id": scope.span.trace_id}
+    return ids if scope.span is None or not scope.span.trace_id else {**ids, "trace_id": scope.span.trace_id}

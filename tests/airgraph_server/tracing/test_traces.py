@@ -11,6 +11,8 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import SpanKind
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 from tracing.collector import collecting, plain
 
 from airgraph_client import Client, InvalidInstance, PowerControl
@@ -170,6 +172,18 @@ def test_the_environment_names_the_collector_the_service_and_the_sampler(tmp_pat
         with Server(settings(trace=True, zoo=tmp_path)) as server, Client(server.target) as client:
             client.control_power(GAIN)
         assert len(collector.spans) == before > 0
+
+
+def test_a_disabled_sdk_traces_nothing_and_names_no_trace(tmp_path, monkeypatch):
+    with collecting() as (collector, endpoint):
+        monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+        chosen = settings(trace=True, trace_endpoint=endpoint, zoo=tmp_path, log_calls=1.0)
+        with capture_logs(processors=[merge_contextvars]) as lines, Server(chosen) as server:
+            with Client(server.target) as client:
+                client.control_power(GAIN)
+        assert not collector.spans
+    (call,) = (line for line in lines if line["event"] == "call")
+    assert "trace_id" not in call
 
 
 def test_the_ratio_samples_and_the_caller_decides(tmp_path, caller):
