@@ -82,7 +82,7 @@ class Allocation:
         try:
             self.scheduler.door.enter(len(requests), scope.deadline)
         except CallError as refusal:
-            return [refusal for _ in requests]
+            return [_refused(request, scope, perf_counter(), refusal) for request in requests]
         try:
             outcomes = self._answer(requests, scope)
         finally:
@@ -99,9 +99,7 @@ class Allocation:
         try:
             self.scheduler.door.enter(1, scope.deadline)
         except CallError as refusal:
-            if scope.span is not None:
-                scope.span.refused(request_facts(request), perf_counter(), refusal)
-            answered(refusal)
+            answered(_refused(request, scope, perf_counter(), refusal))
             return
 
         def done(outcome: Outcome) -> None:
@@ -112,7 +110,7 @@ class Allocation:
         read = self._read(request, scope)
         task = read.task
         if isinstance(task, Exception):
-            done(self._refused(read, task))
+            done(_refused(read.request, read.scope, read.began, task))
             return
         self.scheduler.submit(task, request.priority, lambda result: done(self._safe_outcome(read, task, result)))
 
@@ -136,7 +134,8 @@ class Allocation:
         reads = [self._read(request, scope) for request in requests]
         tasks = [(i, read.task) for i, read in enumerate(reads) if isinstance(read.task, Task)]
         outcomes: list[Outcome | None] = [
-            self._refused(read, read.task) if isinstance(read.task, Exception) else None for read in reads
+            _refused(read.request, read.scope, read.began, read.task) if isinstance(read.task, Exception) else None
+            for read in reads
         ]
         results = self.scheduler.run([task for _, task in tasks], [requests[i].priority for i, _ in tasks])
         for (i, task), result in zip(tasks, results, strict=True):
@@ -182,13 +181,11 @@ class Allocation:
         )
 
     def _outcome(self, read: _Read, task: Task, result: Decision | Exception) -> Outcome:
-        return self._refused(read, result) if isinstance(result, Exception) else self._encode(read, task, result)
-
-    def _refused(self, read: _Read, error: Exception) -> Exception:
-        span = read.scope.span
-        if span is not None:
-            span.refused(request_facts(read.request), read.began, error)
-        return error
+        return (
+            _refused(read.request, read.scope, read.began, result)
+            if isinstance(result, Exception)
+            else self._encode(read, task, result)
+        )
 
     def _encode(self, read: _Read, task: Task, decision: Decision) -> allocator_pb2.AllocateResponse:
         began = perf_counter()
@@ -206,6 +203,13 @@ class Allocation:
         return response
 
 
+def _refused(request: allocator_pb2.AllocateRequest, scope: CallScope, began: float, error: Exception) -> Exception:
+    """Records that one instance has no answer; gives the error back."""
+    if scope.span is not None:
+        scope.span.refused(request_facts(request), began, error)
+    return error
+
+
 def _log_fields(request: allocator_pb2.AllocateRequest, scope: CallScope) -> dict[str, str]:
     ids = {"request_id": request.request_id[:LONGEST_ID]}
-    return ids if scope.span is None else {**ids, "trace_id": scope.span.trace_id}
+    return ids if scope.span is None or not scope.span.trace_id else {**ids, "trace_id": scope.span.trace_id}

@@ -104,7 +104,8 @@ class _Measured:
         if self._tracer is not None:
             self._span = self._tracer.begin(*self._labels, dict(self._context.invocation_metadata()))
             CURRENT.set(self._span)
-            bind_contextvars(trace_id=self._span.trace_id)
+            if self._span.trace_id:
+                bind_contextvars(trace_id=self._span.trace_id)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         seconds = perf_counter() - self._began

@@ -78,7 +78,8 @@ class OpenTelemetryCallSpan:
 
     def __init__(self, tracer: trace.Tracer, span: trace.Span, *, many: bool) -> None:
         """Wraps a span that has begun."""
-        self.trace_id = trace.format_trace_id(span.get_span_context().trace_id)
+        context = span.get_span_context()
+        self.trace_id = trace.format_trace_id(context.trace_id) if context.is_valid else ""
         self._tracer, self._span, self._many = tracer, span, many
         # Stages are timed by another clock than spans.
         self._offset = time.time_ns() - time.perf_counter_ns()

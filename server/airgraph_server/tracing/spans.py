@@ -26,7 +26,7 @@ class CallSpan(Protocol):
     """The span of one call.
 
     Attributes:
-        trace_id: 32 hexadecimal digits.
+        trace_id: 32 hexadecimal digits; empty where there is no trace.
     """
 
     trace_id: str

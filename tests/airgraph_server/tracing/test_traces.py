@@ -11,11 +11,18 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import SpanKind
+from requests_to import power_control_request
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 from tracing.collector import collecting, plain
 
 from airgraph_client import Client, InvalidInstance, PowerControl
 from airgraph_client.async_client import AsyncClient
+from airgraph_server.allocation import Allocation, CallScope
 from airgraph_server.app import Server
+from airgraph_server.errors import OverloadedError
+from airgraph_server.metrics import Metrics
+from airgraph_server.registry.registry import Registry
 from airgraph_server.settings import Settings
 
 GAIN = np.random.default_rng(0).exponential(size=(6, 6))
@@ -155,6 +162,33 @@ def test_a_fault_of_the_server_is_marked(tmp_path):
     assert plain(failed.attributes)["error.type"] == "INTERNAL"
 
 
+class Recorder:
+    """A span of a call that keeps what it is told."""
+
+    trace_id = ""
+
+    def __init__(self):
+        self.told = []
+
+    def refused(self, facts, began, error):
+        self.told.append((facts["airgraph.request_id"], type(error)))
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_who_is_turned_away_at_the_door_is_recorded_too(tmp_path, streamed):
+    chosen, metrics, span = settings(threads=1, max_queued_calls=0, zoo=tmp_path), Metrics(), Recorder()
+    allocation = Allocation(chosen, Registry(chosen, metrics), metrics)
+    allocation.scheduler.door.enter(1, None)
+    request, scope = power_control_request(GAIN, "one too many"), CallScope(span=span)
+    outcomes = []
+    if streamed:
+        allocation.submit(request, scope, outcomes.append)
+    else:
+        outcomes = allocation.allocate([request], scope)
+    allocation.close()
+    assert span.told == [("one too many", OverloadedError)] == [("one too many", type(outcomes[0]))]
+
+
 def test_the_environment_names_the_collector_the_service_and_the_sampler(tmp_path, monkeypatch):
     with collecting() as (collector, endpoint):
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
@@ -170,6 +204,21 @@ def test_the_environment_names_the_collector_the_service_and_the_sampler(tmp_pat
         with Server(settings(trace=True, zoo=tmp_path)) as server, Client(server.target) as client:
             client.control_power(GAIN)
         assert len(collector.spans) == before > 0
+
+
+def test_a_disabled_sdk_traces_nothing_and_names_no_trace(tmp_path, monkeypatch):
+    with collecting() as (collector, endpoint):
+        monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+        chosen = settings(trace=True, trace_endpoint=endpoint, zoo=tmp_path, log_calls=1.0)
+        with (
+            capture_logs(processors=[merge_contextvars]) as lines,
+            Server(chosen) as server,
+            Client(server.target) as client,
+        ):
+            client.control_power(GAIN)
+        assert not collector.spans
+    (call,) = (line for line in lines if line["event"] == "call")
+    assert "trace_id" not in call
 
 
 def test_the_ratio_samples_and_the_caller_decides(tmp_path, caller):
