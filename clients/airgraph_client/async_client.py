@@ -4,31 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Any, Self, Unpack
 
 import grpc
-import numpy.typing as npt
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from airgraph.v1 import allocator_pb2_grpc, registry_pb2, registry_pb2_grpc
 from airgraph_client.administration import AsyncRegistryCalls
 from airgraph_client.answers import Answer, read_answer
-from airgraph_client.cell_free import CellFree
 from airgraph_client.connection import CallMetadata, ChannelOptions, connect
 from airgraph_client.errors import AirGraphError, Denied, NotImplementedByServer, Unavailable, typed_errors
-from airgraph_client.hybrid import HybridPrecoding, StructureName
-from airgraph_client.instances import (
-    Beamforming,
-    IndexPair,
-    Instance,
-    Links,
-    ObjectiveName,
-    PowerControl,
-    PowerModel,
-    Precoding,
-)
+from airgraph_client.instances import Instance
 from airgraph_client.models import (
     ALLOCATOR_SERVICE,
     Model,
@@ -38,12 +26,13 @@ from airgraph_client.models import (
     read_model,
     read_status,
 )
+from airgraph_client.problem_calls import ProblemCalls
 from airgraph_client.requests import Options, allocate_request, batch_request, read_batch
 from airgraph_client.security import Security
 from airgraph_client.streams import AsyncStreamCalls
 
 
-class AsyncClient(AsyncStreamCalls, AsyncRegistryCalls):
+class AsyncClient(ProblemCalls[Coroutine[Any, Any, Answer]], AsyncStreamCalls, AsyncRegistryCalls):
     """Asks an AirGraph server for powers and beamformers, from one event loop. `Client` for asyncio.
 
     Example:
@@ -94,133 +83,11 @@ class AsyncClient(AsyncStreamCalls, AsyncRegistryCalls):
         """Closes the connection; calls in flight are cancelled."""
         await self._channel.close()
 
-    async def control_power(
-        self,
-        gain: npt.ArrayLike,
-        weights: npt.ArrayLike = 1.0,
-        noise_power: npt.ArrayLike = 1.0,
-        max_power: npt.ArrayLike = 1.0,
-        links: Links | IndexPair | None = None,
-        **options: Unpack[Options],
-    ) -> Answer:
-        """Solves one power-control instance; see `PowerControl` for the model, shapes and units.
-
-        Args:
-            gain: ``[K, K]`` power gains, receiver first; with ``links`` ``[E]``.
-            weights: ``[K]`` or scalar, rate weights.
-            noise_power: ``[K]`` or scalar, noise power at each receiver.
-            max_power: ``[K]`` or scalar, power budget of each transmitter.
-            links: Index arrays (receiver, transmitter) of a sparse network.
-            **options: See `Options`.
-
-        Returns:
-            The answer; its ``power`` is ``[K]``.
-        """
-        return await self.allocate(PowerControl(gain, weights, noise_power, max_power, links), **options)
-
-    async def beamform(
-        self,
-        channel: npt.ArrayLike,
-        weights: npt.ArrayLike = 1.0,
-        noise_power: npt.ArrayLike = 1.0,
-        max_power: npt.ArrayLike = 1.0,
-        links: Links | IndexPair | None = None,
-        serving_transmitter: npt.ArrayLike | None = None,
-        max_antenna_power: npt.ArrayLike | None = None,
-        **options: Unpack[Options],
-    ) -> Answer:
-        """Solves one beamforming instance; see `Beamforming` for the model, shapes and units.
-
-        Args:
-            channel: ``[K, J, N]`` complex channels, receiver first; with ``links`` ``[E, N]``.
-            weights: ``[K]`` or scalar, rate weights.
-            noise_power: ``[K]`` or scalar, noise power at each receiver.
-            max_power: ``[J]`` or scalar, power budget of each transmitter.
-            links: Index arrays (receiver, transmitter) of a sparse network.
-            serving_transmitter: ``[K]`` transmitter of each receiver; None = transmitter k serves receiver k.
-            max_antenna_power: Scalar, ``[N]`` or ``[J, N]`` limit of each antenna; None = no limit.
-            **options: See `Options`.
-
-        Returns:
-            The answer; its ``beamformer`` is ``[K, N]``.
-        """
-        instance = Beamforming(channel, weights, noise_power, max_power, links, serving_transmitter, max_antenna_power)
-        return await self.allocate(instance, **options)
-
-    async def precode_hybrid(
-        self, f_opt: npt.ArrayLike, rf_chains: int, structure: StructureName = "partial", **options: Unpack[Options]
-    ) -> Answer:
-        """Solves one hybrid-precoding instance; see `HybridPrecoding` for the model and shapes.
-
-        Args:
-            f_opt: ``[Nt, Ns]`` complex precoder to approach.
-            rf_chains: Number of radio-frequency chains.
-            structure: ``"partial"`` or ``"full"``.
-            **options: See `Options`.
-
-        Returns:
-            The answer; its ``f_rf`` is ``[Nt, rf_chains]``, its ``f_bb`` ``[rf_chains, Ns]``.
-        """
-        return await self.allocate(HybridPrecoding(f_opt, rf_chains, structure), **options)
-
-    async def control_cell_free_power(
-        self,
-        fading: npt.ArrayLike,
-        snr: float,
-        pilots: npt.ArrayLike | None = None,
-        pilot_length: int = 1,
-        **options: Unpack[Options],
-    ) -> Answer:
-        """Solves one cell-free instance for the largest smallest rate; see `CellFree` for shapes and units.
-
-        Args:
-            fading: ``[M, K]`` large-scale power gains, access point first.
-            snr: Transmit over noise power at full power, linear.
-            pilots: ``[K]`` indices, or ``[tau, K]`` complex sequences; None = orthogonal.
-            pilot_length: Symbols tau of a pilot.
-            **options: See `Options`.
-
-        Returns:
-            The answer; its ``power`` is ``[K]`` in 0..1.
-        """
-        return await self.allocate(CellFree(fading, snr, pilots, pilot_length), **options)
-
-    async def precode(
-        self,
-        channel: npt.ArrayLike,
-        noise_power: npt.ArrayLike = 1.0,
-        max_power: npt.ArrayLike = 1.0,
-        weights: npt.ArrayLike = 1.0,
-        objective: ObjectiveName = "se",
-        min_rates: npt.ArrayLike | None = None,
-        power_model: PowerModel | None = None,
-        **options: Unpack[Options],
-    ) -> Answer:
-        """Solves one precoding instance; see `Precoding` for the model, shapes and units.
-
-        Args:
-            channel: ``[K, N]`` or, with sub-bands, ``[B, K, N]`` complex channels.
-            noise_power: ``[K]`` or scalar, noise power at each user.
-            max_power: Scalar, or ``[B]`` with sub-bands: power budget.
-            weights: ``[K]`` or scalar, rate weights.
-            objective: ``"se"``, spectral efficiency, or ``"ee"``, energy efficiency.
-            min_rates: ``[K]`` or scalar, smallest acceptable rates in bit/s/Hz, with ``"ee"`` only.
-            power_model: What the transmitter consumes; required with ``"ee"``.
-            **options: See `Options`.
-
-        Returns:
-            The answer; its ``precoder`` is ``[N, K]`` or ``[B, N, K]``. Where minimum rates are missed its
-            ``fallback_detail`` begins with ``MINIMUM_RATES_UNREACHABLE`` (no precoder can meet them) or
-            ``MINIMUM_RATES_NOT_MET``, and the precoder is the best effort.
-        """
-        instance = Precoding(channel, noise_power, max_power, weights, objective, min_rates, power_model)
-        return await self.allocate(instance, **options)
-
     async def allocate(self, instance: Instance, **options: Unpack[Options]) -> Answer:
         """Solves one instance of any problem.
 
         Args:
-            instance: `PowerControl`, `Beamforming` or `Precoding`.
+            instance: Of any of the five kinds; see `airgraph_client.instances`.
             **options: See `Options`.
         """
         request = allocate_request(instance, options)
@@ -311,6 +178,9 @@ class AsyncClient(AsyncStreamCalls, AsyncRegistryCalls):
                     grpc.StatusCode.UNAVAILABLE,
                 )
             await asyncio.sleep(poll)
+
+    async def _solve(self, make: Callable[[], Instance], options: Options) -> Answer:
+        return await self.allocate(make(), **options)
 
     async def _why_not_serving(self, timeout: float) -> str | None:
         try:

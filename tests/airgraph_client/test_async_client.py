@@ -1,3 +1,4 @@
+import asyncio
 import inspect
 
 import numpy as np
@@ -51,6 +52,13 @@ async def test_errors(target, fake, failures):
         with pytest.raises(Overloaded) as shed:
             await client.control_power(np.eye(2))
         assert shed.value.retry_after == pytest.approx(0.25)
+
+
+async def test_an_instance_that_cannot_be_sent_fails_where_it_is_awaited(target):
+    async with AsyncClient(target, timeout=10) as client:
+        calls = [client.control_power(gain) for gain in (np.eye(3), "no gains")]
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [Answer, InvalidInstance]
 
 
 async def test_a_batch_fails_one_by_one(target):
