@@ -54,11 +54,13 @@ def of_kind(documents, kind):
 
 
 def pod_of(documents):
-    """The pod that runs the server; KServe makes its own from the container of its runtime."""
+    """The pod that runs the server; KServe makes its own from its runtime and what the service says of the pod."""
     kinds = {document["kind"] for document in documents}
     if "Deployment" in kinds:
         return of_kind(documents, "Deployment")["spec"]["template"]["spec"]
-    return {"containers": of_kind(documents, "ServingRuntime")["spec"]["containers"]}
+    runtime, service = of_kind(documents, "ServingRuntime")["spec"], of_kind(documents, "InferenceService")["spec"]
+    said = {key: value for key, value in service["predictor"].items() if key not in ("minReplicas", "model")}
+    return {**said, "containers": runtime["containers"], "volumes": runtime["volumes"]}
 
 
 def environment(documents):
@@ -144,14 +146,22 @@ def test_names_in_one_object_are_those_of_another(manifests, overlay):
     }
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS)
-def test_a_pod_ends_only_after_its_calls_and_clients_move_on(manifests, overlay):
-    pod, given = pod_of(manifests[overlay]), environment(manifests[overlay])
+@pytest.mark.parametrize("name", [*OVERLAYS, "kserve"])
+def test_a_pod_ends_only_after_its_calls_and_clients_move_on(manifests, name):
+    pod, given = pod_of(manifests[name]), environment(manifests[name])
     waits = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert waits + float(given["AIRGRAPH_DRAIN_SECONDS"]) < pod["terminationGracePeriodSeconds"]
     assert float(given["AIRGRAPH_MAX_CONNECTION_AGE_SECONDS"]) > 0
     # A Service named airgraph would otherwise set AIRGRAPH_PORT=tcp://...
     assert pod["enableServiceLinks"] is False
+
+
+@pytest.mark.parametrize("name", [*OVERLAYS, "kserve"])
+def test_a_server_computes_on_the_cores_of_its_container(manifests, name):
+    container = pod_of(manifests[name])["containers"][0]
+    (threads,) = [entry["valueFrom"] for entry in container["env"] if entry["name"] == "AIRGRAPH_THREADS"]
+    wanted = {"containerName": container["name"], "resource": "limits.cpu", "divisor": "1"}
+    assert threads["resourceFieldRef"] == wanted
 
 
 @pytest.mark.parametrize("name", [*OVERLAYS, "kserve"])
@@ -162,7 +172,7 @@ def test_probes_ask_for_services_that_there_are(manifests, name):
             probe = container[kind]["grpc"]
             assert str(probe["port"]) == environment(manifests[name])["AIRGRAPH_PROBE_PORT"]
             assert probe.get("service", "") in ("", ALLOCATOR, INFERENCE)
-    assert {"startupProbe", "readinessProbe"} <= container.keys()
+    assert {"startupProbe", "readinessProbe", "livenessProbe"} <= container.keys()
 
 
 def test_the_gpu_is_asked_for_and_used(manifests):
