@@ -6,6 +6,8 @@ SERVE_VENV ?= .venv-serve
 # tritonclient, which the tests let talk to the server, pins an older protobuf.
 TRITON_VENV ?= .venv-triton
 TRITON_CLIENT ?= tritonclient[grpc]==2.73.0
+# prometheus, promtool and kubectl for the tests of deploy/, where the machine has none.
+TOOLS ?= .tools
 # Processes that run the tests, each on one thread.
 JOBS ?= 2
 PYTEST_ARGS ?=
@@ -31,8 +33,9 @@ demo: $(SERVE_INSTALLED) ## Start a server on the shipped models, solve a 50-pai
 
 test: lint typecheck protos-check $(TRITON_INSTALLED) ## Check style, types, layers and stubs, then run the tests
 	@echo "==> tests"
+	@tests/deploy/unpack_tools.sh $(TOOLS)
 	@AIRGRAPH_TRITON_PYTHON=$(abspath $(TRITON_VENV))/bin/python OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
-	    $(BIN)/python -m pytest -q -n $(JOBS) $(PYTEST_ARGS)
+	    PATH="$$PATH:$(abspath $(TOOLS))/usr/bin" $(BIN)/python -m pytest -q -n $(JOBS) $(PYTEST_ARGS)
 
 lint: $(INSTALLED) ## Check style (ruff) and layers (import-linter)
 	@echo "==> ruff"
@@ -85,7 +88,7 @@ image-test: $(INSTALLED) ## Build the CPU image, start it as it is meant to be r
 	@AIRGRAPH_IMAGE_TEST=1 $(BIN)/python -m pytest -q tests/deploy/test_image.py
 
 clean: ## Remove environments, caches and build output
-	rm -rf $(VENV) $(SERVE_VENV) $(TRITON_VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis airgraph-demo.png
+	rm -rf $(VENV) $(SERVE_VENV) $(TRITON_VENV) $(TOOLS) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis airgraph-demo.png
 	find $(wildcard $(CODE)) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 python-version:
