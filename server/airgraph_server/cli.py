@@ -23,7 +23,9 @@ def serve(
     config: Annotated[Path | None, typer.Option("--config", help="TOML file with settings.")] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="gRPC port; 0 takes a free one.")] = None,
-    metrics_port: Annotated[int | None, typer.Option(help="Prometheus port; 0 takes a free one.")] = None,
+    metrics_port: Annotated[
+        str | None, typer.Option(help="Prometheus port; 0 takes a free one, none: no metrics.")
+    ] = None,
     zoo: Annotated[Path | None, typer.Option(help="Model directory.")] = None,
     device: Annotated[Device | None, typer.Option(help="Where networks run.")] = None,
     runtime: Annotated[RuntimeKind | None, typer.Option(help="What runs them.")] = None,
@@ -34,7 +36,7 @@ def serve(
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
     log_format: Annotated[LogFormat | None, typer.Option(help="json or console.")] = None,
 ) -> None:
-    """Serves power control and beamforming over gRPC until SIGTERM.
+    """Serves allocations of powers and beamformers over gRPC until SIGTERM.
 
     Every setting can also be given as AIRGRAPH_<NAME> in the environment or in the TOML file; flags win.
     """
@@ -45,7 +47,11 @@ def serve(
         given["config_file"] = config
     try:
         settings = Settings(**given)
-    except (ValidationError, SettingsError, OSError, ValueError) as error:
+    except ValidationError as error:
+        for line in _faults(error):
+            print(f"airgraph-server: {line}", file=sys.stderr)
+        raise typer.Exit(2) from None
+    except (SettingsError, OSError, ValueError) as error:
         print(f"airgraph-server: {error}", file=sys.stderr)
         raise typer.Exit(2) from None
     configure_logging(settings.log_level, settings.log_format)
@@ -54,6 +60,18 @@ def serve(
     except (OSError, DeviceUnavailableError, ImportError, WorkersFailedError) as error:
         print(f"airgraph-server: {error}", file=sys.stderr)
         raise typer.Exit(1) from None
+
+
+def _faults(error: ValidationError) -> list[str]:
+    """A line for each setting that is wrong."""
+    return [
+        f"{fault['loc'][0]}: {fault['msg']}, got {fault['input']!r}"
+        if fault["loc"]
+        else fault["msg"].removeprefix("Value error, ")
+        for fault in error.errors()
+        # What another setting's default could not be derived from is named already.
+        if fault["type"] != "default_factory_not_called"
+    ]
 
 
 def _run(settings: Settings) -> None:

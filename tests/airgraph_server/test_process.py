@@ -53,6 +53,13 @@ def test_sigterm_lets_running_calls_finish_and_refuses_new_ones(tmp_path):
     assert events == ["draining", "stopped"]
 
 
+def test_metrics_can_be_left_out(tmp_path):
+    process, ready = start(tmp_path, "--metrics-port", "none")
+    assert ready["metrics_port"] is None
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=20) == 0
+
+
 def test_a_taken_port_is_one_clear_line(tmp_path):
     process, ready = start(tmp_path)
     try:
@@ -74,12 +81,15 @@ def test_a_taken_port_is_one_clear_line(tmp_path):
 @pytest.mark.parametrize(
     ("flags", "named"),
     [
-        (["--port", "70000"], "port"),
+        (["--port", "70000"], "port: "),
+        (["--metrics-port", "nine"], "metrics_port: "),
+        (["--workers", "2", "--device", "cuda"], "workers: "),
         (["--config", "/does/not/exist.toml"], "/does/not/exist.toml"),
     ],
 )
 def test_a_bad_setting_is_named(flags, named):
     ended = subprocess.run([*COMMAND, *flags], capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 2
+    assert ended.stderr.startswith("airgraph-server: ")
     assert named in ended.stderr
-    assert "Traceback" not in ended.stderr
+    assert ended.stderr.count("\n") == 1
