@@ -225,6 +225,22 @@ def one_and_wait(request, more):
     more.wait()
 
 
+def test_a_connection_has_no_more_calls_than_allowed(serve, request_):
+    more = threading.Event()
+    with serve(max_calls_per_connection=1) as server, grpc.insecure_channel(server.target, LOCAL) as full:
+        stub = allocator_pb2_grpc.AllocatorStub(full)
+        stream = stub.AllocateStream(one_and_wait(request_, more))
+        next(stream)
+        # The caller's own library holds the second call back.
+        with pytest.raises(grpc.RpcError) as caught:
+            stub.Allocate(power_control_request(GAIN), timeout=0.5)
+        assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        assert answers(server.target)
+        more.set()
+        assert list(stream) == []
+        assert stub.Allocate(power_control_request(GAIN), timeout=10).provenance.objective > 0
+
+
 def test_a_stream_older_than_age_and_grace_is_cut_as_unavailable(serve, request_):
     more = threading.Event()
     aged = serve(max_connection_age_seconds=0.3, max_connection_grace_seconds=0.3)
