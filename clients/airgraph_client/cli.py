@@ -22,6 +22,7 @@ from airgraph_client.load.command import load as load_command
 from airgraph_client.models import Model
 from airgraph_client.security import Security
 
+NOT_LOADED = 1
 BAD_INPUT = 2
 SERVER_ERROR = 3
 PIPE_WIDTH = 160
@@ -109,6 +110,23 @@ def models(context: typer.Context, target: Target = "localhost:50051", timeout: 
 
 
 @app.command()
+def reload(context: typer.Context, target: Target = "localhost:50051", timeout: Timeout = 60.0) -> None:
+    """Let the server look for new models in its zoo; exit status 1 where one could not be loaded."""
+    with _one_line_errors(), _client(context, target, timeout) as client:
+        changed = client.reload_models()
+    said = [
+        f"{what} {model.problem}/{model.name} {model.version}"
+        for what, changes in (("loaded", changed.loaded), ("unloaded", changed.unloaded))
+        for model in changes
+    ]
+    typer.echo("\n".join(said) or "nothing was loaded or unloaded")
+    for model in changed.failed:
+        typer.echo(f"airgraph: {model.problem}/{model.name} {model.version}: {model.state_detail}", err=True)
+    if changed.failed:
+        raise typer.Exit(NOT_LOADED)
+
+
+@app.command()
 def status(context: typer.Context, target: Target = "localhost:50051", timeout: Timeout = 10.0) -> None:
     """Say whether the server takes calls; exit status 3 where it does not."""
     with _one_line_errors(), _client(context, target, timeout) as client:
@@ -116,7 +134,9 @@ def status(context: typer.Context, target: Target = "localhost:50051", timeout: 
         if not state.serving:
             raise Unavailable(f"{target} does not take calls: {state.health}")
     ready = sum(model.state == "READY" for model in state.models)
-    Console().print(f"{target} takes calls; {ready} of {len(state.models)} models ready")
+    # A port for probes, and a server that does not know the caller, tell of no models.
+    listed = f"{ready} of {len(state.models)} models ready" if state.models else "it lists no models"
+    Console().print(f"{target} takes calls; {listed}")
 
 
 @app.command()

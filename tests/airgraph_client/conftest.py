@@ -150,6 +150,12 @@ class FakeRegistry(registry_pb2_grpc.RegistryServicer):
         min_nodes=2,
     )
 
+    def __init__(self):
+        self.reloaded = registry_pb2.ReloadModelsResponse()
+
+    def ReloadModels(self, request, context):
+        return self.reloaded
+
     def ListModels(self, request, context):
         return registry_pb2.ListModelsResponse(models=[self.MODEL])
 
@@ -175,10 +181,16 @@ def health_of():
 
 
 @pytest.fixture
-def target(fake, health_of):
+def registry_of():
+    """Registry of the fake server, which a test may change."""
+    return FakeRegistry()
+
+
+@pytest.fixture
+def target(fake, health_of, registry_of):
     server = grpc.server(futures.ThreadPoolExecutor(2))
     allocator_pb2_grpc.add_AllocatorServicer_to_server(fake, server)
-    registry_pb2_grpc.add_RegistryServicer_to_server(FakeRegistry(), server)
+    registry_pb2_grpc.add_RegistryServicer_to_server(registry_of, server)
     health_pb2_grpc.add_HealthServicer_to_server(health_of, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from airgraph.v1 import registry_pb2
 from airgraph_client.cli import app
 
 
@@ -108,7 +109,20 @@ def test_status(run, target, health_of):
     assert "NOT_SERVING" in result.stderr
 
 
-@pytest.mark.parametrize("command", ["models", "status", "demo"])
+def test_reload_says_what_changed_and_what_could_not_be_loaded(run, target, registry_of):
+    result = run("reload", "--target", target)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "nothing was loaded or unloaded\n", "")
+    registry_of.reloaded = registry_pb2.ReloadModelsResponse(loaded=[registry_of.MODEL])
+    result = run("reload", "--target", target)
+    assert (result.exit_code, result.stdout) == (0, "loaded power_control/wcgcn 3\n")
+    broken = registry_pb2.Model(problem="precoding", name="gram", version="2", state_detail="checksum of model.onnx")
+    registry_of.reloaded.failed.append(broken)
+    result = run("reload", "--target", target)
+    assert (result.exit_code, result.stdout) == (1, "loaded power_control/wcgcn 3\n")
+    assert result.stderr == "airgraph: precoding/gram 2: checksum of model.onnx\n"
+
+
+@pytest.mark.parametrize("command", ["models", "status", "demo", "reload"])
 def test_nobody_there_is_exit_3(run, command, tmp_path):
     arguments = ["--out", tmp_path / "demo.png"] if command == "demo" else []
     result = run(command, "--target", "127.0.0.1:1", "--timeout", "1", *arguments)
