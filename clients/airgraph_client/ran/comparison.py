@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -36,12 +37,8 @@ def compare(client: Client, settings: CellSettings, periods: int, seed: int) -> 
 
 
 def log_lines(runs: dict[str, list[Period]]) -> list[str]:
-    """One JSON object a controller and period: throughput of each cell, and whether the deadline was hit."""
-    return [
-        json.dumps({"controller": name, "period": p.number, "hit": p.hit, "seconds": p.seconds, "cells": p.cell_rates})
-        for name, periods in runs.items()
-        for p in periods
-    ]
+    """One JSON object a controller and period: throughput of each cell, whether the deadline was hit, handovers."""
+    return [json.dumps({"controller": name, **asdict(p)}) for name, periods in runs.items() for p in periods]
 
 
 def save_picture(runs: dict[str, list[Period]], period: float, out: Path) -> None:
@@ -56,9 +53,13 @@ def save_picture(runs: dict[str, list[Period]], period: float, out: Path) -> Non
     for name, periods in runs.items():
         values = np.convolve([p.throughput for p in periods], np.ones(window) / window, "valid")
         over_time.plot((np.arange(len(values)) + window) * period, values, label=name)
+    # Everybody sees the same users.
+    moves = [(p.number + 1) * period for p in next(iter(runs.values())) for _ in range(p.handovers)]
+    if moves:
+        over_time.plot(moves, [0.02] * len(moves), "k|", transform=over_time.get_xaxis_transform(), label="handover")
     over_time.set(xlabel="time, s", ylabel="sum rate, bit/s/Hz, mean of the last second")
     over_time.grid(alpha=0.3)
-    over_time.legend(loc="upper center", bbox_to_anchor=(0.5, 1.1), ncols=len(runs), frameon=False)
+    over_time.legend(loc="upper center", bbox_to_anchor=(0.5, 1.1), ncols=len(runs) + 1, frameon=False)
     rates = [float(np.mean([p.throughput for p in periods])) for periods in runs.values()]
     hits = [float(np.mean([p.hit for p in periods])) for periods in runs.values()]
     bars = means.bar(list(runs), rates, color=[f"C{i}" for i in range(len(runs))])

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from airgraph_client.ran.boundary import Controller, E2Node
-from airgraph_client.ran.cells import CellNetwork
+from airgraph_client.ran.cells import NOBODY, CellNetwork
 
 
 @dataclass(frozen=True)
@@ -18,13 +18,17 @@ class Period:
         number: Which period.
         hit: Whether the answer came within the period.
         seconds: Time the controller took.
-        cell_rates: Rate of each cell's user over the true channels at the end of the period, bit/s/Hz.
+        cell_rates: Rate of each cell's user over the true channels at the end of the period, bit/s/Hz; 0 without one.
+        links: Cells that had a user.
+        handovers: Users that changed their cell.
     """
 
     number: int
     hit: bool
     seconds: float
     cell_rates: tuple[float, ...]
+    links: int
+    handovers: int
 
     @property
     def throughput(self) -> float:
@@ -38,9 +42,11 @@ def control(node: E2Node, controller: Controller, seconds: float) -> tuple[bool,
     A late or missing answer is not applied: the network keeps the powers it has, which are the last safe ones.
 
     Returns:
-        Whether an answer was applied, and the seconds it took.
+        Whether an answer was applied, or none was needed as nobody is served, and the seconds it took.
     """
     measurement = node.measure()
+    if not len(measurement.users):
+        return True, 0.0
     began = time.perf_counter()
     power = controller.decide(measurement, seconds)
     took = time.perf_counter() - began
@@ -69,6 +75,7 @@ def run_loop(
     for number in range(periods):
         network.advance()
         hit, took = control(network, controller, length)
-        yield Period(number, hit, took, tuple(network.rates().tolist()))
+        links = int((network.served != NOBODY).sum())
+        yield Period(number, hit, took, tuple(network.rates().tolist()), links, network.handovers)
         next_instant = max(next_instant + length, time.perf_counter())
         sleep(max(next_instant - time.perf_counter(), 0))
