@@ -27,6 +27,8 @@ BUILDAH = {"STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot"}
 
 pytestmark = [
     pytest.mark.slow,
+    # The first test waits for the build.
+    pytest.mark.timeout(1800),
     pytest.mark.skipif("AIRGRAPH_IMAGE_TEST" not in os.environ, reason="builds an image: make image-test"),
     pytest.mark.skipif(shutil.which("buildah") is None, reason="buildah is not installed"),
     pytest.mark.skipif(os.geteuid() != 0, reason="mounting an image needs root"),

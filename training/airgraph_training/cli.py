@@ -27,7 +27,10 @@ Reference = Annotated[
 @app.command()
 def recipes() -> None:
     """Lists the recipes."""
-    table = Table("recipe", "problem", "samples", "epochs", "description")
+    table = Table()
+    for name in ("recipe", "problem", "samples", "epochs", "description"):
+        # A name cut off could not be given to `fit`.
+        table.add_column(name, no_wrap=name == "recipe")
     for recipe in RECIPES.values():
         table.add_row(recipe.name, recipe.problem, str(recipe.samples), str(recipe.epochs), recipe.description)
     Console().print(table)
