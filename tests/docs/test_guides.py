@@ -59,6 +59,7 @@ SHOWN = {
     "token": '"token"',
     # The reader's deadline is not the point here, and the machine may be busy.
     "timeout": "timeout=0.05",
+    "seconds": "seconds=0.1",
 }
 
 
@@ -77,6 +78,14 @@ def test_the_tuning_guide_runs(target):
 def test_the_failure_guide_runs(target, capsys):
     run(DOCS / "failures.md", target=target)
     assert capsys.readouterr().out.startswith("gain ")
+
+
+def test_the_ran_page_runs(target):
+    names = run(DOCS / "ran-controller.md", target=target, seconds="seconds=10")
+    assert names["in_time"]
+    (request,) = names["cells"].requests
+    assert request.keys() == {17, 42}
+    assert all(0 <= power <= 1 for power in request.values())
 
 
 def test_the_operators_guide_runs(tmp_path):
