@@ -85,6 +85,8 @@ def load(
     console.print(report_table(shown.report))
     if search and kept:
         console.print(f"highest rate within the limits: {shown.rate:g} calls/s, {shown.report.throughput:g} answers/s")
+        if kept == steps:
+            console.print("no rate broke a limit: more steps, or a higher --rate, go on from there")
     if json_out is not None:
         write_json(json_out, steps, shown, bool(search))
     if html is not None:

@@ -33,7 +33,7 @@ def page(steps: Sequence[Step], shown: Step, target: str) -> str:
     """
     report = shown.report
     plan = report.plan
-    verdict = "; ".join(shown.broken) or "every limit kept"
+    verdict = "; ".join(shown.broken) or "no limit broken"
     parts = [
         f"<h1>{escape(plan.kind)} calls to {escape(target)}</h1>",
         f'<p class="{"broken" if shown.broken else "kept"}">{escape(verdict)}</p>',

@@ -177,6 +177,8 @@ def test_a_search_reports_its_steps(real, tmp_path):
     result = invoke(real.target, "--search", 2, "--max-p99", "30", "--json", out)
     assert result.exit_code == 0, result.output
     assert [step["rate"] for step in json.loads(out.read_text())["search"]] == [30, 60]
+    assert "highest rate within the limits: 60 calls/s" in result.output
+    assert "no rate broke a limit" in result.output
 
 
 @pytest.mark.parametrize(
@@ -217,7 +219,7 @@ def test_the_page_holds_the_run_and_needs_nothing_else(real, tmp_path):
     assert "<svg" in text
     assert links.found == []
     assert "@import" not in text
-    assert "every limit kept" in links.text
+    assert "no limit broken" in links.text
     assert f"{said['latency']['p99'] * 1e3:.2f} ms" in links.text
     for solver, count in said["solvers"].items():
         assert {solver, str(count)} <= set(links.text)
