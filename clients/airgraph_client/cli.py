@@ -76,9 +76,10 @@ def solve(
     file: Annotated[
         Path,
         typer.Argument(
-            help="npz file with 'gain' [K,K] or 'channel' [K,J,N], receiver first and linear, and optionally "
-            "'weights', 'noise_power', 'max_power'; for sparse links index arrays 'receiver' and "
-            "'transmitter', and one entry or row a link."
+            help="npz file with arrays named as the fields of an instance: 'gain' [K,K], 'channel' [K,J,N] or [K,N] "
+            "(one transmitter), 'fading' [M,K] and 'snr', or 'f_opt' [N,S] and 'rf_chains'; optionally 'weights', "
+            "'noise_power', 'max_power' and others. Receiver first and linear; for sparse links index arrays "
+            "'receiver' and 'transmitter', and one entry or row a link."
         ),
     ],
     target: Target = "localhost:50051",

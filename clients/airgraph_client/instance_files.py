@@ -2,44 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 
 from airgraph_client.answers import ALLOCATIONS, Answer
+from airgraph_client.cell_free import CellFree
 from airgraph_client.errors import InvalidInstance
-from airgraph_client.instances import Beamforming, Instance, Links, PowerControl
+from airgraph_client.hybrid import HybridPrecoding
+from airgraph_client.instances import Beamforming, Instance, Links, PowerControl, PowerModel, Precoding
 
-NODE_FIELDS = ("weights", "noise_power", "max_power")
-BEAMFORMING_FIELDS = (*NODE_FIELDS, "serving_transmitter", "max_antenna_power")
 LINK_FIELDS = ("receiver", "transmitter")
+POWER_MODEL_FIELDS = tuple(field.name for field in fields(PowerModel))
+MAIN_FIELDS = ("gain", "channel", "fading", "f_opt")
+"""A file has one of these, which says what problem it holds."""
+COMPOSED = {"links": LINK_FIELDS, "power_model": POWER_MODEL_FIELDS}
+"""Fields of an instance that are made of several arrays."""
 
 
 def read_instance(path: Path) -> Instance:
-    """Reads an instance: ``gain`` (power control) or ``channel`` (beamforming), other fields by their names.
+    """Reads an instance, its fields by their names.
 
-    A sparse instance has the index arrays ``receiver`` and ``transmitter`` beside them.
+    ``gain`` is power control, ``channel`` beamforming, or precoding where it has two axes and no links, ``fading``
+    cell-free, ``f_opt`` hybrid precoding. A sparse instance has the index arrays ``receiver`` and ``transmitter``,
+    energy efficiency the numbers of `PowerModel`.
 
     Raises:
         InvalidInstance: The file is no npz file, or does not hold one instance.
     """
     arrays = _read_arrays(path)
-    problems = [field for field in ("gain", "channel") if field in arrays]
-    if len(problems) != 1:
-        raise InvalidInstance(str(path), "an array 'gain' or an array 'channel'", _names(problems or arrays))
-    fields = NODE_FIELDS if problems == ["gain"] else BEAMFORMING_FIELDS
-    unknown = sorted(arrays.keys() - {*fields, *LINK_FIELDS, *problems})
+    found = [field for field in MAIN_FIELDS if field in arrays]
+    if len(found) != 1:
+        raise InvalidInstance(str(path), f"one of the arrays {_names(MAIN_FIELDS)}", _names(found or arrays))
+    kind = _kind(found[0], arrays)
+    own = [name for field in fields(kind) for name in COMPOSED.get(field.name, (field.name,))]
+    unknown = sorted(arrays.keys() - set(own))
     if unknown:
-        raise InvalidInstance(
-            str(path), f"besides '{problems[0]}' only {_names((*fields, *LINK_FIELDS))}", _names(unknown)
-        )
-    given = {field: arrays[field] for field in fields if field in arrays}
-    links = _links(path, arrays)
-    if problems == ["gain"]:
-        return PowerControl(arrays["gain"], links=links, **given)
-    return Beamforming(arrays["channel"], links=links, **given)
+        raise InvalidInstance(str(path), f"of {kind.__name__} only {_names(own)}", _names(unknown))
+    missing = [field.name for field in fields(kind) if field.default is MISSING and field.name not in arrays]
+    if missing:
+        raise InvalidInstance(str(path), f"besides '{found[0]}' also {_names(missing)}", "nothing of that name")
+    given: dict[str, Any] = {name: _plain(arrays[name]) for name in own if name in arrays}
+    links = _links(path, {name: given.pop(name) for name in LINK_FIELDS if name in given})
+    power_model = {name: given.pop(name) for name in POWER_MODEL_FIELDS if name in given}
+    if links is not None:
+        given["links"] = links
+    if power_model:
+        given["power_model"] = PowerModel(**power_model)
+    return kind(**given)
 
 
 def write_answer(path: Path, answer: Answer) -> None:
@@ -54,6 +69,8 @@ def write_answer(path: Path, answer: Answer) -> None:
         "model": answer.model or "",
         "fallback_reason": answer.fallback_reason or "",
     }
+    if answer.problem == "hybrid_precoding":
+        arrays["f_bb"] = answer.f_bb
     # Through a handle: given a path, numpy would append .npz to any other suffix.
     with path.open("wb") as file:
         np.savez(file, allow_pickle=False, **{name: np.asarray(value) for name, value in arrays.items()})
@@ -69,13 +86,22 @@ def _read_arrays(path: Path) -> dict[str, npt.NDArray[np.generic]]:
         raise InvalidInstance(str(path), "an npz file", str(error)) from error
 
 
-def _links(path: Path, arrays: dict[str, npt.NDArray[np.generic]]) -> Links | None:
-    given = [field for field in LINK_FIELDS if field in arrays]
-    if not given:
-        return None
+def _kind(main: str, arrays: Mapping[str, npt.NDArray[np.generic]]) -> type[Instance]:
+    if main == "channel":
+        dense = not arrays.keys() & set(LINK_FIELDS)
+        return Precoding if dense and arrays[main].ndim == 2 else Beamforming
+    return {"gain": PowerControl, "fading": CellFree, "f_opt": HybridPrecoding}[main]
+
+
+def _plain(array: npt.NDArray[np.generic]) -> object:
+    """A number or a word where the array holds one."""
+    return array.item() if array.ndim == 0 else array
+
+
+def _links(path: Path, given: Mapping[str, npt.ArrayLike]) -> Links | None:
     if len(given) == 1:
-        raise InvalidInstance(str(path), "both 'receiver' and 'transmitter'", f"only '{given[0]}'")
-    return Links(arrays["receiver"], arrays["transmitter"])
+        raise InvalidInstance(str(path), "both 'receiver' and 'transmitter'", f"only {_names(list(given))}")
+    return Links(given["receiver"], given["transmitter"]) if given else None
 
 
 def _names(fields: object) -> str:

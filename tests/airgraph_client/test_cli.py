@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from airgraph.v1 import registry_pb2
+from airgraph.v1 import allocator_pb2, registry_pb2
+from airgraph_client import Beamforming, CellFree, HybridPrecoding, PowerControl, PowerModel, Precoding
 from airgraph_client.cli import app
+from airgraph_client.instance_files import read_instance
 
 
 @pytest.fixture
@@ -48,11 +50,41 @@ def test_solve_sparse_beamforming(run, target, fake, tmp_path):
     assert request.model.version == "3"
 
 
+COMPLEX = np.ones((2, 4), np.complex64)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "instance"),
+    [
+        ({"gain": np.eye(3), "weights": np.arange(3.0)}, PowerControl(np.eye(3), np.arange(3.0))),
+        ({"channel": np.ones((2, 2, 4), np.complex64)}, Beamforming(np.ones((2, 2, 4), np.complex64))),
+        ({"channel": COMPLEX, "max_power": 2.0}, Precoding(COMPLEX, max_power=2.0)),
+        (
+            {"channel": COMPLEX, "objective": "ee", "min_rates": 0.5, "circuit_power": 0.1},
+            Precoding(COMPLEX, objective="ee", min_rates=0.5, power_model=PowerModel(0.1)),
+        ),
+        ({"fading": np.ones((3, 2)), "snr": 10.0, "pilot_length": 2}, CellFree(np.ones((3, 2)), 10.0, pilot_length=2)),
+        ({"f_opt": COMPLEX.T, "rf_chains": 2, "structure": "full"}, HybridPrecoding(COMPLEX.T, 2, "full")),
+    ],
+    ids=lambda case: type(case).__name__,
+)
+def test_a_file_is_the_instance_with_fields_of_its_names(tmp_path, arrays, instance):
+    path = tmp_path / "instance.npz"
+    np.savez(path, **arrays)
+    written, wanted = allocator_pb2.AllocateRequest(), allocator_pb2.AllocateRequest()
+    read_instance(path).put_into(written)
+    instance.put_into(wanted)
+    assert written == wanted
+
+
 @pytest.mark.parametrize(
     ("arrays", "words"),
     [
-        ({}, "'gain' or an array 'channel'"),
-        ({"gain": np.eye(2), "channel": np.ones((2, 2, 1))}, "'gain' or an array 'channel'"),
+        ({}, "one of the arrays 'gain', 'channel', 'fading', 'f_opt'"),
+        ({"gain": np.eye(2), "channel": np.ones((2, 2, 1))}, "one of the arrays 'gain', 'channel', 'fading', 'f_opt'"),
+        ({"fading": np.ones((3, 2))}, "besides 'fading' also 'snr'"),
+        ({"f_opt": np.ones((4, 2))}, "besides 'f_opt' also 'rf_chains'"),
+        ({"f_opt": np.ones((4, 2)), "rf_chains": 2, "structure": "loose"}, "structure: expected partial or full"),
         ({"gain": np.eye(2), "wieghts": np.ones(2)}, "'wieghts'"),
         ({"gain": np.ones(2), "receiver": np.arange(2)}, "both 'receiver' and 'transmitter'"),
         ({"gain": -np.eye(2)}, "gain: expected entries >= 0, got -1"),
