@@ -17,7 +17,9 @@ from airgraph_client.answers import Answer
 from airgraph_client.client import Client
 from airgraph_client.demo import run_demo
 from airgraph_client.errors import AirGraphError, InvalidInstance, Unavailable
+from airgraph_client.hybrid import HybridPrecoding
 from airgraph_client.instance_files import read_instance, write_answer
+from airgraph_client.instances import Instance, Precoding
 from airgraph_client.load.command import load as load_command
 from airgraph_client.models import Model
 from airgraph_client.security import Security
@@ -95,7 +97,7 @@ def solve(
             answer = client.allocate(instance, policy=policy.value, model=model)
         if out is not None:
             write_answer(out, answer)
-    Console().print(_answer_table(answer))
+    Console().print(_answer_table(answer, _unit(instance)))
 
 
 @app.command()
@@ -180,14 +182,22 @@ def _fail(message: str, status: int) -> None:
     raise typer.Exit(status)
 
 
-def _answer_table(answer: Answer) -> Table:
-    problem = answer.problem.replace("_", " ")
-    table = Table(title=f"{problem}, {answer.rates.size} receivers", show_header=False)
+def _unit(instance: Instance) -> str:
+    """Of the objective; the approximation of a digital precoder has none."""
+    if isinstance(instance, HybridPrecoding):
+        return ""
+    energy = isinstance(instance, Precoding) and instance.objective == "ee"
+    return " bit/s/Hz per unit of power" if energy else " bit/s/Hz"
+
+
+def _answer_table(answer: Answer, unit: str) -> Table:
+    receivers = f", {answer.rates.size} receivers" if answer.rates.size else ""
+    table = Table(title=answer.problem.replace("_", " ") + receivers, show_header=False)
     table.add_column(style="bold")
     table.add_column()
     rows = {
-        "objective": f"{answer.objective:.6g} bit/s/Hz",
-        "closed-form baseline": f"{answer.baseline_objective:.6g} bit/s/Hz",
+        "objective": f"{answer.objective:.6g}{unit}",
+        "closed-form baseline": f"{answer.baseline_objective:.6g}{unit}",
         "solver": answer.solver,
         "model": answer.model or "none",
         "fallback": " ".join(filter(None, (answer.fallback_reason, answer.fallback_detail))) or "none",
