@@ -19,9 +19,9 @@ from airgraph_client.errors import PLAIN
 from airgraph_server import cli as server_cli
 from airgraph_server.app import Server
 from airgraph_server.decision.types import Reason
-from airgraph_server.rpc.status import CODES
 from airgraph_server.security.tokens import digest_of, new_token
 from airgraph_server.settings import Settings
+from airgraph_server.status import CODES
 from airgraph_training import cli as training_cli
 
 ROOT = Path(__file__).parents[2]

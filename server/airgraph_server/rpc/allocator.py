@@ -14,9 +14,9 @@ from airgraph_server.allocation import Allocation, Outcome
 from airgraph_server.errors import OverloadedError
 from airgraph_server.rpc.call_log import CallLog
 from airgraph_server.rpc.scope import scope_of
-from airgraph_server.rpc.status import abort, code_of, status_of
 from airgraph_server.rpc.stream import Stream
 from airgraph_server.settings import Settings
+from airgraph_server.status import abort, code_of, status_of
 from airgraph_server.tracing.spans import CURRENT
 
 RETRY_STREAM_AFTER = 1.0

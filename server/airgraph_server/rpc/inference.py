@@ -13,7 +13,7 @@ from airgraph_server.inference import Inference
 from airgraph_server.registry.model import LoadedModel
 from airgraph_server.registry.registry import ChangesModels, Registry
 from airgraph_server.rpc.scope import scope_of
-from airgraph_server.rpc.status import abort
+from airgraph_server.status import abort
 from airgraph_server.tracing.spans import CURRENT
 from inference import open_inference_pb2 as messages
 from inference import open_inference_pb2_grpc

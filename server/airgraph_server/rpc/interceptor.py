@@ -11,7 +11,7 @@ from structlog.contextvars import bind_contextvars
 
 from airgraph_server.metrics import Metrics
 from airgraph_server.rpc.call_log import CallLog, identify, new_id
-from airgraph_server.rpc.status import abort
+from airgraph_server.status import abort
 from airgraph_server.tracing.spans import CURRENT, CallSpan, Tracer
 
 UNTRACED = ("grpc.",)

@@ -7,7 +7,7 @@ import grpc
 from airgraph.v1 import registry_pb2, registry_pb2_grpc
 from airgraph_server.errors import CallError, InvalidInstanceError, ModelNotFoundError
 from airgraph_server.registry.registry import ChangesModels, Entry, Registry, State
-from airgraph_server.rpc.status import abort
+from airgraph_server.status import abort
 
 STATES = {
     State.READY: registry_pb2.MODEL_STATE_READY,

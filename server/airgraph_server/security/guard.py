@@ -11,9 +11,9 @@ from grpc_health.v1 import health
 
 from airgraph_server.errors import NotPermittedError, UnauthenticatedError
 from airgraph_server.log import logger
-from airgraph_server.rpc.status import abort
 from airgraph_server.security.settings import SecuritySettings
 from airgraph_server.security.tokens import AccessFile, Role
+from airgraph_server.status import abort
 
 OPEN_SERVICES = frozenset({health.SERVICE_NAME})
 """Called by probes, which carry no token, and telling nothing but whether the server serves."""

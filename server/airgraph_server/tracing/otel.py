@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
-from airgraph_server.rpc.status import code_of
+from airgraph_server.status import code_of
 from airgraph_server.tracing.settings import TracingSettings
 from airgraph_server.tracing.spans import Facts, Stage
 
