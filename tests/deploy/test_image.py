@@ -72,11 +72,13 @@ def buildah(*arguments, **environment):
 def image():
     given = os.environ.get("AIRGRAPH_IMAGE")
     if given:
-        return given
+        yield given
+        return
     name = "localhost/airgraph-server:under-test"
     variables = {**os.environ, **BUILDAH, "IMAGE": name, "IMAGE_BUILDER": "buildah"}
     subprocess.run([ROOT / "deploy" / "build-image.sh"], check=True, env=variables)
-    return name
+    yield name
+    buildah("rmi", name)
 
 
 @pytest.fixture(scope="module")
