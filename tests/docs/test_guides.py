@@ -75,6 +75,14 @@ def test_the_tuning_guide_runs(target):
     assert names["quick"].polish_iterations == 0
 
 
+def test_the_load_testing_page_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = run(DOCS / "load-testing.md")
+    written = (tmp_path / "request.bin").read_bytes()
+    assert written[5:] == names["message"]
+    assert int.from_bytes(written[:5], "big") == len(names["message"])
+
+
 def test_the_failure_guide_runs(target, capsys):
     run(DOCS / "failures.md", target=target)
     assert capsys.readouterr().out.startswith("gain ")
