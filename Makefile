@@ -84,7 +84,7 @@ train: $(INSTALLED) ## Retrain the shipped models into runs/ (two to three hours
 image: ## Build the container image (TARGET=cpu|gpu, IMAGE, BASE_IMAGE, IMAGE_BUILDER, CA_BUNDLE, PIP_CONF)
 	@TARGET=$(or $(TARGET),cpu) deploy/build-image.sh
 
-image-test: $(INSTALLED) ## Build the CPU image, start it as it is meant to be run, ask it (as root, with buildah)
+image-test: $(INSTALLED) ## Build an image, start it as it is meant to be run, ask it (as root, with buildah; TARGET=cpu|gpu)
 	@AIRGRAPH_IMAGE_TEST=1 $(BIN)/python -m pytest -q tests/deploy/test_image.py
 
 clean: ## Remove environments, caches and build output
