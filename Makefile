@@ -6,6 +6,10 @@ SERVE_VENV ?= .venv-serve
 # tritonclient, which the tests let talk to the server, pins an older protobuf.
 TRITON_VENV ?= .venv-triton
 TRITON_CLIENT ?= tritonclient[grpc]==2.73.0
+# The xApp framework, which the tests let share a process with the client; it and its protobuf need Python 3.11.
+XAPP_VENV ?= .venv-xapp
+XAPP_PACKAGES := ricxappframe==3.2.2 protobuf==3.20.3 grpcio==1.49.1 grpcio-status==1.48.2 \
+    grpcio-health-checking==1.48.2 googleapis-common-protos==1.56.4 numpy
 # prometheus, promtool and kubectl for the tests of deploy/, where the machine has none.
 TOOLS ?= .tools
 # Processes that run the tests, each on one thread.
@@ -20,6 +24,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 SERVE_INSTALLED := $(SERVE_VENV)/.installed
 TRITON_INSTALLED := $(TRITON_VENV)/.installed
+XAPP_INSTALLED := $(XAPP_VENV)/.installed
 CODE := models training server clients tests benchmarks docs
 
 .DEFAULT_GOAL := help
@@ -31,11 +36,11 @@ help: ## List the targets
 demo: $(SERVE_INSTALLED) ## Start a server on the shipped models, solve a 50-pair network, draw the answer
 	@deploy/demo.sh $(SERVE_VENV)
 
-test: lint typecheck protos-check $(TRITON_INSTALLED) ## Check style, types, layers and stubs, then run the tests
+test: lint typecheck protos-check $(TRITON_INSTALLED) $(XAPP_INSTALLED) ## Check style, types, layers and stubs, then run the tests
 	@echo "==> tests"
 	@tests/deploy/unpack_tools.sh $(TOOLS)
-	@AIRGRAPH_TRITON_PYTHON=$(abspath $(TRITON_VENV))/bin/python OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
-	    PATH="$$PATH:$(abspath $(TOOLS))/usr/bin" $(BIN)/python -m pytest -q -n $(JOBS) $(PYTEST_ARGS)
+	@AIRGRAPH_TRITON_PYTHON=$(abspath $(TRITON_VENV))/bin/python AIRGRAPH_XAPP_PYTHON=$(abspath $(XAPP_VENV))/bin/python \
+	    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PATH="$$PATH:$(abspath $(TOOLS))/usr/bin" $(BIN)/python -m pytest -q -n $(JOBS) $(PYTEST_ARGS)
 
 lint: $(INSTALLED) ## Check style (ruff) and layers (import-linter)
 	@echo "==> ruff"
@@ -88,7 +93,7 @@ image-test: $(INSTALLED) ## Build an image, start it as it is meant to be run, a
 	@AIRGRAPH_IMAGE_TEST=1 $(BIN)/python -m pytest -q tests/deploy/test_image.py
 
 clean: ## Remove environments, caches and build output
-	rm -rf $(VENV) $(SERVE_VENV) $(TRITON_VENV) $(TOOLS) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis airgraph-demo.png
+	rm -rf $(VENV) $(SERVE_VENV) $(TRITON_VENV) $(XAPP_VENV) $(TOOLS) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis airgraph-demo.png
 	find $(wildcard $(CODE)) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 python-version:
@@ -112,4 +117,11 @@ $(TRITON_INSTALLED): Makefile | python-version
 	@echo "==> installing tritonclient into $(TRITON_VENV)"
 	@$(PYTHON) -m venv $(TRITON_VENV)
 	@$(TRITON_VENV)/bin/python -m pip install -qq --disable-pip-version-check $(PIP_ARGS) '$(TRITON_CLIENT)'
+	@touch $@
+
+$(XAPP_INSTALLED): Makefile | python-version
+	@echo "==> installing ricxappframe into $(XAPP_VENV)"
+	@$(PYTHON) -m venv $(XAPP_VENV)
+	@$(XAPP_VENV)/bin/python -m pip install -qq --disable-pip-version-check --only-binary :all: $(PIP_ARGS) $(XAPP_PACKAGES) \
+	    || { echo "ricxappframe cannot be installed for this Python: its test is skipped" >&2; rm -r $(XAPP_VENV)/bin; }
 	@touch $@
