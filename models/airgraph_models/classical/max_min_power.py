@@ -18,7 +18,7 @@ ways there, all exact:
   :math:`B_k = F + u e_k^T`, and :math:`2^n` of its steps are n squarings of a small matrix.
 
 Powers of which one is full bound the optimum from both sides (Collatz and Wielandt, for :math:`B_k` with
-:math:`p_k = 1`): :math:`\min_k \text{SINR}_k(p) \le t^\star \le \max_k \text{SINR}_k(p)`. The leaps end where the two meet.
+:math:`p_k = 1`): :math:`\min_k \text{SINR}_k(p) \le t^\star \le \max_k \text{SINR}_k(p)`. Leaps end where both meet.
 """
 
 from __future__ import annotations

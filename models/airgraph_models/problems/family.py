@@ -123,7 +123,7 @@ class ProblemFamily(ABC, Generic[InstanceT]):
         return None
 
     def exact(self, instance: InstanceT) -> bool:
-        """Whether `polish` ends at the optimum from any start, and sooner than a network answers: AUTO then asks none."""
+        """Whether `polish` ends at the optimum from any start, sooner than a network answers: AUTO then asks none."""
         return False
 
     @abstractmethod
