@@ -4,6 +4,7 @@ from airgraph_training.studies.beam_sizes import BF_DENSITY, BF_SCALE
 from airgraph_training.studies.beam_time import BF_TIME
 from airgraph_training.studies.beamforming import BEAMFORMING_STUDY
 from airgraph_training.studies.cell_free import CELL_FREE_STUDY
+from airgraph_training.studies.cell_free_auto import CELL_FREE_AUTO
 from airgraph_training.studies.complexity import COMPLEXITY
 from airgraph_training.studies.convergence import CONVERGENCE
 from airgraph_training.studies.correlation import CORRELATION
@@ -67,6 +68,7 @@ STUDIES = {
         PRECODING_UNIVERSAL,
         PRECODING_FRONTIER,
         CELL_FREE_STUDY,
+        CELL_FREE_AUTO,
         HYBRID_STUDY,
         HYBRID_TIME,
     )
