@@ -78,7 +78,7 @@ def _combinations(streams: int) -> ComplexArray:
 def captured(blocks: ComplexArray, shifts: ComplexArray) -> FloatArray:
     """``||F_r^H s||^2`` of each chain: ``[R, L, Ns]`` and ``[..., R, L]`` to ``[..., R]``."""
     heard = (shifts[..., None, :].conj() @ blocks)[..., 0, :]
-    power: FloatArray = (np.abs(heard) ** 2).sum(axis=-1)
+    power: FloatArray = (heard.real**2 + heard.imag**2).sum(axis=-1)
     return power
 
 
@@ -104,9 +104,10 @@ def alternate(blocks: ComplexArray, start: ComplexArray, stopping: Stopping) -> 
 def partially_connected(shifts: ComplexArray) -> ComplexArray:
     """The analogue precoder ``[Nt, R]`` of phases ``[R, L]``: one chain an antenna."""
     chains, length = shifts.shape
-    analogue = np.zeros((chains * length, chains), np.complex128)
-    analogue[np.arange(chains * length), np.repeat(np.arange(chains), length)] = shifts.reshape(-1)
-    return analogue
+    analogue = np.zeros((chains, length, chains), np.complex128)
+    chain = np.arange(chains)
+    analogue[chain, :, chain] = shifts
+    return analogue.reshape(chains * length, chains)
 
 
 def chain_digital(blocks: ComplexArray, shifts: ComplexArray) -> ComplexArray:

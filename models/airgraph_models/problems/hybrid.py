@@ -88,12 +88,14 @@ class HybridPrecodingFamily(ProblemFamily[HybridPrecoding]):
         graph = hybrid_chains(instance)
 
         def read(output: npt.NDArray[np.floating]) -> ComplexArray:
-            real, imag = np.split(output.reshape(instance.chains, -1, output.shape[1]), 2, axis=2)
-            ends = phases(np.moveaxis(real + 1j * imag, 2, 0).astype(np.complex128))
-            power = captured(blocks_of(instance.f_opt, instance.chains), ends)
+            parts = output.reshape(instance.chains, -1, 2, output.shape[1] // 2)
+            # Axes: chain, end, antenna.
+            ends = phases(np.ascontiguousarray(np.swapaxes(parts[:, :, 0] + 1j * parts[:, :, 1], 1, 2), np.complex128))
+            heard = ends.conj() @ blocks_of(instance.f_opt, instance.chains)
+            power = (heard.real**2 + heard.imag**2).sum(axis=2)
             # Of ends that are equal but for rounding always the same one, turned so that its first phase is zero.
-            best = np.argmax(power >= (1.0 - EQUAL) * power.max(axis=0), axis=0)
-            chosen = ends[best, np.arange(instance.chains)]
+            best = np.argmax(power >= (1.0 - EQUAL) * power.max(axis=1, keepdims=True), axis=1)
+            chosen = ends[np.arange(instance.chains), best]
             return self._joined(instance, chosen * chosen[:, :1].conj())
 
         return GraphView(graph, hybrid_statistics(instance, graph), read)
@@ -126,13 +128,13 @@ class HybridPrecodingFamily(ProblemFamily[HybridPrecoding]):
     def project(self, instance: HybridPrecoding, allocation: ComplexArray) -> ComplexArray:
         """Wired entries brought to modulus one, others to zero; the digital half scaled down to the power."""
         analogue, digital = split_halves(instance, allocation)
-        wired = phases(analogue)
         if instance.structure == "partial":
-            length = instance.antennas // instance.chains
-            wired = wired * (np.arange(instance.antennas)[:, None] // length == np.arange(instance.chains))
-        wired_halves = join_halves(wired, digital)
-        power = self._power(instance, wired_halves)
-        return join_halves(wired, digital / np.sqrt(power)) if power > 1.0 else wired_halves
+            analogue = partially_connected(phases(self._shifts(instance, allocation[None])[0]))
+        else:
+            analogue = phases(analogue)
+        wired = join_halves(analogue, digital)
+        power = self._power(instance, wired)
+        return join_halves(analogue, digital / np.sqrt(power)) if power > 1.0 else wired
 
     def filled(self, instance: HybridPrecoding, allocation: ComplexArray) -> ComplexArray:
         """The digital half scaled until the power is Ns."""
