@@ -113,7 +113,7 @@ def partially_connected(shifts: ComplexArray) -> ComplexArray:
 def chain_digital(blocks: ComplexArray, shifts: ComplexArray) -> ComplexArray:
     """The digital precoder ``[R, Ns]`` that is best for phases ``[R, L]``, scaled to the power Ns."""
     heard = (shifts[:, None, :].conj() @ blocks)[:, 0]
-    norm = np.linalg.norm(heard) * np.sqrt(shifts.shape[1])
+    norm = np.sqrt(np.vdot(heard, heard).real * shifts.shape[1])
     scaled: ComplexArray = heard * (np.sqrt(blocks.shape[-1]) / norm) if norm > 0 else heard
     return scaled
 

@@ -177,7 +177,7 @@ class HybridPrecodingFamily(ProblemFamily[HybridPrecoding]):
             return self._one(instance, starts, stopping)
         blocks = blocks_of(instance.f_opt, instance.chains)
         ends, spent = self._alternated(blocks, self._shifts(instance, starts), stopping)
-        chosen = np.argmax(captured(blocks, ends), axis=0)
+        chosen = np.argmax(captured(blocks, ends), axis=0) if len(ends) > 1 else np.zeros(instance.chains, np.int64)
         allocation = self._joined(instance, ends[chosen, np.arange(instance.chains)])
         led = int(chosen[0]) if bool((chosen == chosen[0]).all()) else -1
         return Refined(allocation, self.objective(instance, allocation), spent, led)
