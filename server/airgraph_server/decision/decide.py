@@ -2,7 +2,8 @@
 
 AUTO never answers worse than the closed form and never late: the network's projected answer is compared with
 the closed form, then both are starting points of a monotone classical algorithm that runs until it has
-converged, has used its iterations, or the deadline is near.
+converged, has used its iterations, or the deadline is near. Where that algorithm proves its answer optimal by
+itself, no network is asked.
 """
 
 from __future__ import annotations
