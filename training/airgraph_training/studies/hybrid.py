@@ -144,7 +144,7 @@ def _remarks(
 
 def _draw(axes: Axes, chains: tuple[int, ...], per_watt: dict[int, dict[str, FloatArray]]) -> None:
     # What alternates lies close together: seen from near in an inset.
-    near = axes.inset_axes((0.3, 0.3, 0.42, 0.42))
+    near = axes.inset_axes((0.45, 0.08, 0.53, 0.42))
     for name, style in ((SDR, "-s"), (GNN, "-o"), (MLP, "--s"), (FIXED, ":^"), (AUTO, "-v")):
         values = [per_watt[r][name].mean() for r in chains]
         (line,) = axes.plot(chains, values, style, label=name, markersize=5)
@@ -152,7 +152,8 @@ def _draw(axes: Axes, chains: tuple[int, ...], per_watt: dict[int, dict[str, Flo
             near.plot(chains, values, style, color=line.get_color(), markersize=4)
     axes.set_xlabel("radio-frequency chains")
     axes.set_ylabel("energy efficiency, bit/s/Hz/W")
-    axes.legend(fontsize=8, loc="lower right")
+    axes.set_ylim(bottom=0.1)
+    axes.legend(fontsize=8, loc="lower left")
 
 
 HYBRID_STUDY = Study(
