@@ -225,12 +225,13 @@ class HybridPrecodingFamily(ProblemFamily[HybridPrecoding]):
 
     def rounded(self, instance: HybridPrecoding, allocation: ComplexArray) -> npt.NDArray[np.complexfloating]:
         """Rounds the phases to nearest and shrinks the digital half by the least factor that keeps the power."""
-        analogue, digital = split_halves(instance, allocation)
-        precision = float(np.finfo(instance.dtype).eps)
+        digital = allocation[instance.antennas :]
         sent: npt.NDArray[np.complexfloating] = allocation.astype(instance.dtype)
-        shrink = max(precision, SUMMING)
-        while self._power(instance, sent.astype(np.complex128)) > 1.0 - SUMMING:
-            sent = join_halves(analogue, digital * (1.0 - shrink)).astype(instance.dtype)
+        read: ComplexArray = sent.astype(np.complex128)
+        shrink = max(float(np.finfo(instance.dtype).eps), SUMMING)
+        while self._power(instance, read) > 1.0 - SUMMING:
+            sent[instance.antennas :] = digital * (1.0 - shrink)
+            read[instance.antennas :] = sent[instance.antennas :]
             shrink *= 2
         return sent
 
