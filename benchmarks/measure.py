@@ -12,6 +12,7 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
+import cell_free
 import hybrid
 import many_starts
 import quality
@@ -41,7 +42,7 @@ def main():
         "Ratios are taken within one run; absolute times hold for that machine only.",
         "",
     ]
-    for module in (quality, hybrid, many_starts, wmmse_speed, thousand_pairs):
+    for module in (quality, cell_free, hybrid, many_starts, wmmse_speed, thousand_pairs):
         for title, columns, rows in module.measure():
             parts.append(table(title, columns, rows))
             print(parts[-1], flush=True)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from instances import beamformings, power_controls, random_beamforming, random_power_control
+from instances import beamformings, power_controls, random_beamforming, random_cell_free, random_power_control
 from stand_ins import StandInModel
 
 from airgraph_models.classical.stopping import Stopping
-from airgraph_models.problems import BEAMFORMING, POWER_CONTROL, PowerControl
+from airgraph_models.problems import BEAMFORMING, CELL_FREE, POWER_CONTROL, PowerControl
 from airgraph_models.problems.power_control import PowerControlFamily
 from airgraph_server.decision.decide import Decider
 from airgraph_server.decision.types import Decision, Policy, Reason, Task
@@ -303,3 +303,26 @@ def test_shadow_answers_classically_and_reports_the_network(decider):
     broken = decide(decider, instance, model=StandInModel(np.nan), shadow=True)
     assert broken.solver == "wmmse"
     assert broken.shadow.fallback.reason is Reason.NON_FINITE
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "seconds", "solver", "reason"),
+    [
+        (StandInModel(), {}, None, "fixed_point", Reason.BEATEN_BY_BASELINE),
+        (None, {}, None, "fixed_point", Reason.MODEL_UNAVAILABLE),
+        (StandInModel(), {"deadline_reserve": 60.0}, 30.0, "full_power", Reason.DEADLINE),
+    ],
+    ids=["exact without it", "none is loaded", "no time for one leap"],
+)
+def test_where_the_polisher_is_exact_auto_asks_no_network(model, settings, seconds, solver, reason):
+    instance = random_cell_free(5, 6, 12)
+    deadline = None if seconds is None else perf_counter() + seconds
+    task = Task(CELL_FREE, instance, model=model, deadline=deadline)
+    (decision,) = Decider(Settings(**settings), Metrics()).decide([task])
+    assert (decision.solver, decision.model, decision.fallback.reason) == (solver, None, reason)
+    assert decision.fallback.detail
+    assert (decision.polish_iterations > 0) == (solver == "fixed_point")
+    assert decision.objective >= decision.baseline_objective
+    assert decision.margin >= 0
+    if model is not None:
+        assert model.batches == []

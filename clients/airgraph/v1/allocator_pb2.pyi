@@ -31,7 +31,9 @@ class _PolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Policy.ValueTy
     POLICY_UNSPECIFIED: _Policy.ValueType  # 0
     """AUTO."""
     POLICY_AUTO: _Policy.ValueType  # 1
-    """The model, guarded by the closed form and polished while the deadline allows; classical where no model can."""
+    """The model, guarded by the closed form and polished while the deadline allows; classical where no model can, or where
+    the classical algorithm proves its answer optimal sooner than a model answers.
+    """
     POLICY_LEARNED: _Policy.ValueType  # 2
     """The model, projected onto the constraints, with no guard, polish or classical fallback: an error where it
     cannot answer.
@@ -45,7 +47,9 @@ class Policy(_Policy, metaclass=_PolicyEnumTypeWrapper):
 POLICY_UNSPECIFIED: Policy.ValueType  # 0
 """AUTO."""
 POLICY_AUTO: Policy.ValueType  # 1
-"""The model, guarded by the closed form and polished while the deadline allows; classical where no model can."""
+"""The model, guarded by the closed form and polished while the deadline allows; classical where no model can, or where
+the classical algorithm proves its answer optimal sooner than a model answers.
+"""
 POLICY_LEARNED: Policy.ValueType  # 2
 """The model, projected onto the constraints, with no guard, polish or classical fallback: an error where it
 cannot answer.

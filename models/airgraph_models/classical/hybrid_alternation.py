@@ -78,7 +78,7 @@ def _combinations(streams: int) -> ComplexArray:
 def captured(blocks: ComplexArray, shifts: ComplexArray) -> FloatArray:
     """``||F_r^H s||^2`` of each chain: ``[R, L, Ns]`` and ``[..., R, L]`` to ``[..., R]``."""
     heard = (shifts[..., None, :].conj() @ blocks)[..., 0, :]
-    power: FloatArray = (np.abs(heard) ** 2).sum(axis=-1)
+    power: FloatArray = (heard.real**2 + heard.imag**2).sum(axis=-1)
     return power
 
 
@@ -104,15 +104,16 @@ def alternate(blocks: ComplexArray, start: ComplexArray, stopping: Stopping) -> 
 def partially_connected(shifts: ComplexArray) -> ComplexArray:
     """The analogue precoder ``[Nt, R]`` of phases ``[R, L]``: one chain an antenna."""
     chains, length = shifts.shape
-    analogue = np.zeros((chains * length, chains), np.complex128)
-    analogue[np.arange(chains * length), np.repeat(np.arange(chains), length)] = shifts.reshape(-1)
-    return analogue
+    analogue = np.zeros((chains, length, chains), np.complex128)
+    chain = np.arange(chains)
+    analogue[chain, :, chain] = shifts
+    return analogue.reshape(chains * length, chains)
 
 
 def chain_digital(blocks: ComplexArray, shifts: ComplexArray) -> ComplexArray:
     """The digital precoder ``[R, Ns]`` that is best for phases ``[R, L]``, scaled to the power Ns."""
     heard = (shifts[:, None, :].conj() @ blocks)[:, 0]
-    norm = np.linalg.norm(heard) * np.sqrt(shifts.shape[1])
+    norm = np.sqrt(np.vdot(heard, heard).real * shifts.shape[1])
     scaled: ComplexArray = heard * (np.sqrt(blocks.shape[-1]) / norm) if norm > 0 else heard
     return scaled
 

@@ -5,7 +5,7 @@ K users with powers :math:`0 \le p_k \le 1` reach
 .. math::
     \text{SINR}_k(p) = \frac{p_k}{I_k(p)}, \qquad I(p) = F p + u, \qquad F \ge 0,\ u > 0,
 
-and :math:`t^\star = \max_p \min_k \text{SINR}_k(p)` is reached where all SINRs are equal and one power is full. Three
+and :math:`t^\star = \max_p \min_k \text{SINR}_k(p)` is reached where all SINRs are equal and one power is full. Four
 ways there, all exact:
 
 * the spectral radius: :math:`t^\star = \min_k 1 / \rho(F + u e_k^T)`, the powers are the Perron vector of the matrix
@@ -13,7 +13,12 @@ ways there, all exact:
 * bisection on t, feasible where :math:`\rho(tF) < 1` and :math:`(I - tF)^{-1} t u \le 1` (paper 000, VI-B5);
 * the normalised fixed point :math:`p \leftarrow I(p) / \max_k I_k(p)`, which converges geometrically from any start and
   whose smallest SINR never falls: with :math:`p \ge t I(p)` and :math:`c = \max I(p) \le 1/t`, the next powers
-  :math:`p' = I(p)/c` satisfy :math:`t I(p') \le F p / c + t u \le p'`.
+  :math:`p' = I(p)/c` satisfy :math:`t I(p') \le F p / c + t u \le p'`;
+* the same in leaps: as long as one user k has the largest load, the fixed point is the power iteration of
+  :math:`B_k = F + u e_k^T`, and :math:`2^n` of its steps are n squarings of a small matrix.
+
+Powers of which one is full bound the optimum from both sides (Collatz and Wielandt, for :math:`B_k` with
+:math:`p_k = 1`): :math:`\min_k \text{SINR}_k(p) \le t^\star \le \max_k \text{SINR}_k(p)`. Leaps end where both meet.
 """
 
 from __future__ import annotations
@@ -29,6 +34,14 @@ FloatArray = npt.NDArray[np.float64]
 
 BISECTION_ACCURACY = 1e-9
 """Relative, of the smallest SINR."""
+SQUARINGS = (4, 4)
+"""Of a leap; after each group the matrix is brought back to a largest entry of one."""
+LARGEST_SQUARED = 64
+"""Users: above, 256 plain steps are cheaper than eight products of matrices."""
+MOST_LEAPS = 12
+"""Two to four are usual. A leap with the wrong k may descend; after so many only plain steps follow, which ascend."""
+ROUNDING = 1e-12
+"""Bounds this close have met."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +97,56 @@ def fixed_point(coupling: FloatArray, noise: FloatArray, start: FloatArray, stop
         if stopping.tolerance > 0 and converged:
             break
     return MaxMin(power, reached, iterations)
+
+
+def leaping_fixed_point(coupling: FloatArray, noise: FloatArray, start: FloatArray, stopping: Stopping) -> MaxMin:
+    """The normalised fixed point in leaps of 256 steps, each iteration a leap and two plain steps.
+
+    Args:
+        coupling: ``[..., K, K]`` F, victim first, not negative.
+        noise: ``[..., K]`` u, positive.
+        start: ``[..., K]`` powers in 0..1.
+        stopping: When to end; the tolerance is on the bound of the optimum over the smallest SINR, less one, of the
+            slowest instance of a batch.
+
+    Returns:
+        The best powers of any iteration, never worse than the start.
+    """
+    power, load = start, interference(coupling, noise, start)
+    reached = (power / load).min(axis=-1)
+    bound: FloatArray = np.full(reached.shape, np.inf)
+    enough = 1.0 + max(stopping.tolerance, ROUNDING)
+    leaps = MOST_LEAPS if noise.shape[-1] <= LARGEST_SQUARED else 0
+    iterations = 0
+    while iterations < stopping.iterations and not stopping.expired():
+        if iterations < leaps:
+            load = _leap(coupling, noise, load)
+        elif iterations == leaps:
+            load = interference(coupling, noise, power)
+        moved = load / load.max(axis=-1, keepdims=True)
+        load = interference(coupling, noise, moved)
+        ratio = moved / load
+        smallest = ratio.min(axis=-1)
+        bound = np.minimum(bound, ratio.max(axis=-1))
+        power = np.where((smallest > reached)[..., None], moved, power)
+        reached = np.maximum(reached, smallest)
+        iterations += 1
+        if (bound <= enough * reached).all():
+            break
+    return MaxMin(power, reached, iterations)
+
+
+def _leap(coupling: FloatArray, noise: FloatArray, load: FloatArray) -> FloatArray:
+    """The load ``[..., K]``, up to a factor, after 256 steps in which the user of the largest load stays the same."""
+    full = np.arange(noise.shape[-1]) == load.argmax(axis=-1)[..., None]
+    steps = coupling + noise[..., None] * full[..., None, :]
+    for count in SQUARINGS:
+        steps = steps / steps.max(axis=(-2, -1), keepdims=True)
+        for _ in range(count):
+            steps = steps @ steps
+    moved = (steps @ load[..., None])[..., 0]
+    later: FloatArray = interference(coupling, noise * moved.max(axis=-1, keepdims=True), moved)
+    return later
 
 
 def spectral_optimum(coupling: FloatArray, noise: FloatArray) -> MaxMin:

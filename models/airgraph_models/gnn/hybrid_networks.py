@@ -51,7 +51,6 @@ class HybridGNN(nn.Module):
         super().__init__()
         self.real = nn.Parameter(torch.eye(chains).repeat(rounds, 1, 1))
         self.imag = nn.Parameter(torch.zeros(rounds, chains, chains))
-        self.rounds = rounds
 
     def forward(self, block: Tensor) -> tuple[Tensor, Tensor]:
         """Phases ``[B, R, 2, L]`` and the symbols' states ``[B, R, 2 Ns]``."""
@@ -59,20 +58,20 @@ class HybridGNN(nn.Module):
         width = 2 * streams
         matrix = block.reshape(batch, chains, 2 * length, width)
         adjoint = matrix.transpose(2, 3).contiguous()
+        pairs = adjoint.reshape(batch, chains, streams, 2, 2 * length)
+        # With these rows a symbol's state comes out times the imaginary unit: one product applies complex weights.
+        turned = torch.stack([-pairs[:, :, :, 1], pairs[:, :, :, 0]], dim=3).reshape(adjoint.shape)
+        both, weights = torch.cat([adjoint, turned], dim=1), torch.cat([self.real, self.imag], dim=2)
         power = block[..., 0].square().sum(dim=(2, 3))
-        strongest = nn.functional.one_hot(2 * power.argmax(dim=2), width).to(block.dtype)
-        symbol = strongest.unsqueeze(-1)
-        phase = _phases(torch.matmul(matrix, symbol))
-        symbol = symbol.squeeze(3)
-        for step in range(self.rounds):
-            if step:
-                phase = _phases(torch.matmul(matrix, symbol.unsqueeze(3)))
-            heard = torch.matmul(adjoint, phase.reshape(batch, chains, 2 * length, 1)).reshape(batch, chains, -1, 2)
-            real, imag = heard[..., 0], heard[..., 1]
-            mixed_real = torch.matmul(self.real[step], real) - torch.matmul(self.imag[step], imag)
-            mixed_imag = torch.matmul(self.real[step], imag) + torch.matmul(self.imag[step], real)
-            symbol = _symbols(torch.stack([mixed_real, mixed_imag], dim=3).reshape(batch, chains, width), length)
-        return phase, symbol
+        symbol = nn.functional.one_hot(2 * power.argmax(dim=2), width).to(block.dtype)
+        phase = block[..., 0, 0]
+        for weight in weights:
+            phase = _phases(torch.matmul(matrix, symbol.unsqueeze(3)))
+            column = phase.reshape(batch, chains, 2 * length, 1)
+            heard = torch.matmul(both, torch.cat([column, column], dim=1))
+            # Phases do not change with the power: it is set once, at the end.
+            symbol = torch.matmul(weight, heard.squeeze(3))
+        return phase, _symbols(symbol, length)
 
 
 class HybridMLP(nn.Module):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from airgraph_models.classical.max_min_power import fixed_point, interference
+from airgraph_models.classical.max_min_power import LARGEST_SQUARED, interference, leaping_fixed_point
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.problems.cell_free_instance import CellFree
 from airgraph_models.problems.cell_free_users import cell_free_statistics, cell_free_users
@@ -52,6 +53,10 @@ class CellFreeFamily(ProblemFamily[CellFree]):
 
         return GraphView(graph, cell_free_statistics(graph), read)
 
+    def exact(self, instance: CellFree) -> bool:
+        """Where the fixed point leaps: one or two leaps from full power meet the bound of the optimum."""
+        return instance.size <= LARGEST_SQUARED
+
     def rates(self, instance: CellFree, allocation: FloatArray) -> FloatArray:
         """Spectral efficiency of each user ``[K]``, bit/s/Hz, pilots not deducted."""
         coupling = instance.coupling
@@ -88,20 +93,20 @@ class CellFreeFamily(ProblemFamily[CellFree]):
         return self.starts(instance)[:0]
 
     def refine(self, instances: Sequence[CellFree], starts: Sequence[FloatArray], stopping: Stopping) -> list[Refined]:
-        """The normalised fixed point, instances with one number of users and starts in one batch."""
+        """The normalised fixed point in leaps, instances with one number of users and starts in one batch."""
         found: dict[int, Refined] = {}
         keys = [(instance.size, len(start)) for instance, start in zip(instances, starts, strict=True)]
         for group in groups_by(keys):
             couplings = [instances[i].coupling for i in group]
-            solution = fixed_point(
-                np.stack([coupling.matrix for coupling in couplings])[:, None],
-                np.stack([coupling.noise for coupling in couplings])[:, None],
-                np.stack([starts[i] for i in group]),
+            solution = leaping_fixed_point(
+                np.array([coupling.matrix for coupling in couplings])[:, None],
+                np.array([coupling.noise for coupling in couplings])[:, None],
+                np.array([starts[i] for i in group]),
                 stopping,
             )
             for i, powers, sinr in zip(group, solution.power, solution.sinr, strict=True):
                 best = int(np.argmax(sinr))
-                found[i] = Refined(powers[best], float(np.log2(1.0 + sinr[best])), solution.iterations, best)
+                found[i] = Refined(powers[best], math.log2(1.0 + sinr[best]), solution.iterations, best)
         return [found[i] for i in range(len(instances))]
 
     def rounded(self, instance: CellFree, allocation: FloatArray) -> npt.NDArray[np.floating]:

@@ -68,6 +68,8 @@ class ChainBlocks:
 
     def split(self, output: npt.NDArray[np.generic]) -> list[npt.NDArray[np.generic]]:
         """Cuts a per-antenna output ``[N, ...]`` into one array an instance."""
+        if len(self.sizes) == 1:
+            return [output[: self.sizes[0]]]
         return np.split(output[: sum(self.sizes)], np.cumsum(self.sizes)[:-1])
 
 

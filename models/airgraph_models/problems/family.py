@@ -122,6 +122,10 @@ class ProblemFamily(ABC, Generic[InstanceT]):
         """Most iterations of `polish` where a request does not say; None leaves it to the server's setting."""
         return None
 
+    def exact(self, instance: InstanceT) -> bool:
+        """Whether `polish` ends at the optimum from any start, sooner than a network answers: AUTO then asks none."""
+        return False
+
     @abstractmethod
     def rates(self, instance: InstanceT, allocation: Array) -> FloatArray:
         """Spectral efficiency of each receiver ``[K]``, bit/s/Hz."""

@@ -88,12 +88,14 @@ class HybridPrecodingFamily(ProblemFamily[HybridPrecoding]):
         graph = hybrid_chains(instance)
 
         def read(output: npt.NDArray[np.floating]) -> ComplexArray:
-            real, imag = np.split(output.reshape(instance.chains, -1, output.shape[1]), 2, axis=2)
-            ends = phases(np.moveaxis(real + 1j * imag, 2, 0).astype(np.complex128))
-            power = captured(blocks_of(instance.f_opt, instance.chains), ends)
+            parts = output.reshape(instance.chains, -1, 2, output.shape[1] // 2)
+            # Axes: chain, end, antenna.
+            ends = phases(np.ascontiguousarray(np.swapaxes(parts[:, :, 0] + 1j * parts[:, :, 1], 1, 2), np.complex128))
+            heard = ends.conj() @ blocks_of(instance.f_opt, instance.chains)
+            power = (heard.real**2 + heard.imag**2).sum(axis=2)
             # Of ends that are equal but for rounding always the same one, turned so that its first phase is zero.
-            best = np.argmax(power >= (1.0 - EQUAL) * power.max(axis=0), axis=0)
-            chosen = ends[best, np.arange(instance.chains)]
+            best = np.argmax(power >= (1.0 - EQUAL) * power.max(axis=1, keepdims=True), axis=1)
+            chosen = ends[np.arange(instance.chains), best]
             return self._joined(instance, chosen * chosen[:, :1].conj())
 
         return GraphView(graph, hybrid_statistics(instance, graph), read)
@@ -126,13 +128,13 @@ class HybridPrecodingFamily(ProblemFamily[HybridPrecoding]):
     def project(self, instance: HybridPrecoding, allocation: ComplexArray) -> ComplexArray:
         """Wired entries brought to modulus one, others to zero; the digital half scaled down to the power."""
         analogue, digital = split_halves(instance, allocation)
-        wired = phases(analogue)
         if instance.structure == "partial":
-            length = instance.antennas // instance.chains
-            wired = wired * (np.arange(instance.antennas)[:, None] // length == np.arange(instance.chains))
-        wired_halves = join_halves(wired, digital)
-        power = self._power(instance, wired_halves)
-        return join_halves(wired, digital / np.sqrt(power)) if power > 1.0 else wired_halves
+            analogue = partially_connected(phases(self._shifts(instance, allocation[None])[0]))
+        else:
+            analogue = phases(analogue)
+        wired = join_halves(analogue, digital)
+        power = self._power(instance, wired)
+        return join_halves(analogue, digital / np.sqrt(power)) if power > 1.0 else wired
 
     def filled(self, instance: HybridPrecoding, allocation: ComplexArray) -> ComplexArray:
         """The digital half scaled until the power is Ns."""
@@ -175,7 +177,7 @@ class HybridPrecodingFamily(ProblemFamily[HybridPrecoding]):
             return self._one(instance, starts, stopping)
         blocks = blocks_of(instance.f_opt, instance.chains)
         ends, spent = self._alternated(blocks, self._shifts(instance, starts), stopping)
-        chosen = np.argmax(captured(blocks, ends), axis=0)
+        chosen = np.argmax(captured(blocks, ends), axis=0) if len(ends) > 1 else np.zeros(instance.chains, np.int64)
         allocation = self._joined(instance, ends[chosen, np.arange(instance.chains)])
         led = int(chosen[0]) if bool((chosen == chosen[0]).all()) else -1
         return Refined(allocation, self.objective(instance, allocation), spent, led)
@@ -223,12 +225,13 @@ class HybridPrecodingFamily(ProblemFamily[HybridPrecoding]):
 
     def rounded(self, instance: HybridPrecoding, allocation: ComplexArray) -> npt.NDArray[np.complexfloating]:
         """Rounds the phases to nearest and shrinks the digital half by the least factor that keeps the power."""
-        analogue, digital = split_halves(instance, allocation)
-        precision = float(np.finfo(instance.dtype).eps)
+        digital = allocation[instance.antennas :]
         sent: npt.NDArray[np.complexfloating] = allocation.astype(instance.dtype)
-        shrink = max(precision, SUMMING)
-        while self._power(instance, sent.astype(np.complex128)) > 1.0 - SUMMING:
-            sent = join_halves(analogue, digital * (1.0 - shrink)).astype(instance.dtype)
+        read: ComplexArray = sent.astype(np.complex128)
+        shrink = max(float(np.finfo(instance.dtype).eps), SUMMING)
+        while self._power(instance, read) > 1.0 - SUMMING:
+            sent[instance.antennas :] = digital * (1.0 - shrink)
+            read[instance.antennas :] = sent[instance.antennas :]
             shrink *= 2
         return sent
 

@@ -50,5 +50,5 @@ def hybrid_statistics(instance: HybridPrecoding, graph: Chains) -> dict[str, flo
     return {
         "streams": float(instance.streams),
         "antennas_per_chain": float(length),
-        "strongest_share": float(power.max(axis=1).mean()) / length,
+        "strongest_share": float(power.max(axis=1).sum()) / (len(power) * length),
     }

@@ -26,7 +26,12 @@ class RunCost:
     def calibrate(self, small: tuple[int, float], large: tuple[int, float]) -> None:
         """Starts anew from two measured (links, seconds) runs."""
         with self._lock:
-            self._anchors = (small, large)
+            anchors = (small, large)
+            self._anchored = ANCHOR_WEIGHT * len(anchors)
+            self._anchored_x = ANCHOR_WEIGHT * sum(at for at, _ in anchors)
+            self._anchored_y = ANCHOR_WEIGHT * sum(seconds for _, seconds in anchors)
+            self._anchored_xx = ANCHOR_WEIGHT * sum(at * at for at, _ in anchors)
+            self._anchored_xy = ANCHOR_WEIGHT * sum(at * seconds for at, seconds in anchors)
             self._scale = 1.0
             self._count = self._x = self._y = self._xx = self._xy = 0.0
 
@@ -49,13 +54,8 @@ class RunCost:
     def predict(self, links: int) -> float:
         """Expected seconds of a run over ``links`` links."""
         with self._lock:
-            weight, x, y, xx, xy = self._count, self._x, self._y, self._xx, self._xy
-            for at, seconds in self._anchors:
-                weight += ANCHOR_WEIGHT
-                x += ANCHOR_WEIGHT * at
-                y += ANCHOR_WEIGHT * seconds
-                xx += ANCHOR_WEIGHT * at * at
-                xy += ANCHOR_WEIGHT * at * seconds
+            weight, x, y = self._count + self._anchored, self._x + self._anchored_x, self._y + self._anchored_y
+            xx, xy = self._xx + self._anchored_xx, self._xy + self._anchored_xy
             slope = max((weight * xy - x * y) / max(weight * xx - x * x, 1e-300), 0.0)
             constant = max((y - slope * x) / weight, 0.0)
             return self._scale * (constant + slope * links)

@@ -2,7 +2,8 @@
 
 AUTO never answers worse than the closed form and never late: the network's projected answer is compared with
 the closed form, then both are starting points of a monotone classical algorithm that runs until it has
-converged, has used its iterations, or the deadline is near.
+converged, has used its iterations, or the deadline is near. Where that algorithm proves its answer optimal by
+itself, no network is asked.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from airgraph_server.metrics import Metrics
 from airgraph_server.settings import Settings
 
 CLASSICAL_WON = "a classical start ended higher"
+EXACT = "{solver} ends at the optimum, and sooner than a network answers"
 
 
 @dataclass
@@ -66,7 +68,7 @@ class Decider:
         began = perf_counter()
         results: list[Decision | CallError | None] = [self._late(task, began) for task in tasks]
         live = [i for i, result in enumerate(results) if result is None]
-        asked = [i for i in live if tasks[i].policy is not Policy.CLASSICAL or tasks[i].shadow]
+        asked = [i for i in live if tasks[i].shadow or not self._classical(tasks[i])]
         found = self._network.answer([tasks[i] for i in asked], lambda task: self._effort.spared(task, len(live)))
         answers = dict(zip(asked, found, strict=True))
         inferred = perf_counter()
@@ -98,6 +100,15 @@ class Decider:
             results[i] = decision
         return [result for result in results if result is not None]
 
+    def _classical(self, task: Task) -> bool:
+        """Whether no network is asked: none is wanted, or AUTO's polisher is exact without the one there is."""
+        return task.policy is Policy.CLASSICAL or (
+            task.policy is Policy.AUTO and task.model is not None and self._exact(task)
+        )
+
+    def _exact(self, task: Task) -> bool:
+        return self._effort.iterations(task) > 0 and task.family.exact(task.instance)
+
     @staticmethod
     def _late(task: Task, now: float) -> CallError | None:
         if task.abandoned():
@@ -118,6 +129,9 @@ class Decider:
                     return refusal
                 fallback = answer
             if task.policy is Policy.AUTO and not task.shadow:
+                if answer is None:
+                    detail = EXACT.format(solver=family.polisher(instance))
+                    fallback = Fallback(Reason.BEATEN_BY_BASELINE, detail)
                 return self._unlearned(task, baseline, fallback, sharing)
             starts = family.starts(instance)
             return _Draft(task, baseline, None, fallback, starts, None, task.classical_iterations, 0.0, polished=False)
@@ -138,11 +152,11 @@ class Decider:
         iterations = self._effort.iterations(task)
         # Who asks for no polish still gets WMMSE where the network cannot answer.
         most = self._effort.starts(task, iterations, sharing) if iterations else 1
-        starts = task.family.polish_starts(task.instance, most)
-        if len(starts) > 1:
+        polished = task.family.polish_starts(task.instance, most)
+        starts = polished if len(polished) > 1 else task.family.starts(task.instance)
+        if len(polished) > 1 or self._exact(task):
             tolerance = self._settings.polish_tolerance
             return _Draft(task, baseline, None, fallback, starts, None, iterations, tolerance, polished=True)
-        starts = task.family.starts(task.instance)
         return _Draft(task, baseline, None, fallback, starts, None, task.classical_iterations, 0.0, polished=False)
 
     def _refine(self, drafts: dict[int, _Draft], needed_at: Callable[[], float]) -> dict[int, Refined]:
@@ -235,7 +249,7 @@ class Decider:
         elif not iterations and draft.network is None:
             # No time for one iteration: the best start itself goes out, and the first start is a closed form.
             solver = family.baseline_solver if refined.start == 0 else f"{solver}-start"
-            if fallback is None or fallback.reason is Reason.REQUESTED:
+            if fallback is None or fallback.reason in (Reason.REQUESTED, Reason.BEATEN_BY_BASELINE):
                 fallback = Fallback(Reason.DEADLINE, "no time for one iteration")
         return Decision(
             allocation=sent,

@@ -22,8 +22,12 @@ class Effort:
     def cost(self, what: str, family: ProblemFamily[Any], instance: Any) -> RunCost:
         """The running estimate for one kind of work, a family, its algorithm and a number of antennas."""
         antennas = family.antennas(instance)
-        guess = RunCost((0, 3e-5), (1_000_000, 1e6 * family.link_seconds * antennas))
-        return self._costs.setdefault((what, family.name, family.solver(instance), antennas), guess)
+        key = (what, family.name, family.solver(instance), antennas)
+        known = self._costs.get(key)
+        if known is None:
+            guess = RunCost((0, 3e-5), (1_000_000, 1e6 * family.link_seconds * antennas))
+            known = self._costs.setdefault(key, guess)
+        return known
 
     def iterations(self, task: Task) -> int:
         """Most iterations of polishing."""

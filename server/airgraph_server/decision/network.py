@@ -103,7 +103,7 @@ class NetworkStage:
         if refusal is not None:
             return Fallback(Reason.OUT_OF_DOMAIN, refusal)
         links = task.family.measure(task.instance).links
-        preparing = self._preparing.setdefault(task.family.name, RunCost())
+        preparing = self._preparing.get(task.family.name) or self._preparing.setdefault(task.family.name, RunCost())
         began = perf_counter()
         if task.deadline is not None:
             needed = preparing.predict(links) + model.predicted_seconds(links)

@@ -4,6 +4,7 @@ from airgraph_training.studies.beam_sizes import BF_DENSITY, BF_SCALE
 from airgraph_training.studies.beam_time import BF_TIME
 from airgraph_training.studies.beamforming import BEAMFORMING_STUDY
 from airgraph_training.studies.cell_free import CELL_FREE_STUDY
+from airgraph_training.studies.cell_free_auto import CELL_FREE_AUTO
 from airgraph_training.studies.complexity import COMPLEXITY
 from airgraph_training.studies.convergence import CONVERGENCE
 from airgraph_training.studies.correlation import CORRELATION
@@ -16,6 +17,7 @@ from airgraph_training.studies.distribution import DISTRIBUTION
 from airgraph_training.studies.frontier import FRONTIER
 from airgraph_training.studies.gnn_vs_mlp import GNN_VS_MLP
 from airgraph_training.studies.hybrid import HYBRID_STUDY
+from airgraph_training.studies.hybrid_time import HYBRID_TIME
 from airgraph_training.studies.lab import Lab
 from airgraph_training.studies.mobility import MOBILITY
 from airgraph_training.studies.precoding_frontier import PRECODING_FRONTIER
@@ -66,7 +68,9 @@ STUDIES = {
         PRECODING_UNIVERSAL,
         PRECODING_FRONTIER,
         CELL_FREE_STUDY,
+        CELL_FREE_AUTO,
         HYBRID_STUDY,
+        HYBRID_TIME,
     )
 }
 """Every study by its name."""

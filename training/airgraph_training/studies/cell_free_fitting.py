@@ -15,6 +15,10 @@ from airgraph_training.channels.cell_free import CELL_FREE_SNR, PILOT_LENGTH, dr
 from airgraph_training.losses import cell_free_objective, relative_loss
 from airgraph_training.schedule import warm_cosine
 
+CELLS = ((30, 6), (30, 8), (30, 10), (50, 6), (50, 8), (50, 10))
+"""Access points and users of paper 000, table IV."""
+COARSE = 0.1
+"""Width of the SINR interval at which the published kind of bisection ends."""
 AVERAGING = 0.995
 WARM_UP, FINAL_SHARE = 50, 0.01
 

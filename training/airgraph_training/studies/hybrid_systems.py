@@ -28,9 +28,13 @@ from airgraph_training.channels.clustered import ComplexArray
 from airgraph_training.evaluation import Exported
 from airgraph_training.export import onnx_session
 from airgraph_training.studies.hybrid_fitting import RECEIVE, STREAMS, TRANSMIT, Links, tensors
+from airgraph_training.studies.lab import FloatArray
 from airgraph_training.studies.sdr_altmin import DigitalHalf, sdr_altmin
 
 MODEL = Path(airgraph_models.__file__).parent / "zoo" / "hybrid_precoding" / "unrolled_chains" / "1"
+SDR, ONE, FIXED = "SDR-AltMin", "alternation, one start, 10 iterations", "alternation, fixed starts"
+GNN, MLP = "unrolled GNN, (25)", "MLP"
+SERVED, AUTO = "the served network alone", "AUTO (network and alternation)"
 SNR = 10.0
 """10 dB, linear."""
 COMMON_WATTS, CHAIN_WATTS, SHIFTER_WATTS, AMPLIFIER_WATTS = 10.0, 0.1, 0.01, 0.1
@@ -55,14 +59,14 @@ def spectral_efficiency(channel: ComplexArray, precoder: ComplexArray, combiner:
     return float(np.linalg.slogdet(np.eye(STREAMS) + SNR / STREAMS * signal)[1] / np.log(2.0))
 
 
-def efficiency(links: Links, precoders: list[ComplexArray], combiners: list[ComplexArray]) -> float:
-    """Mean spectral efficiency of allocations at both ends."""
+def efficiency(links: Links, precoders: list[ComplexArray], combiners: list[ComplexArray]) -> FloatArray:
+    """Spectral efficiency ``[n]`` of allocations at both ends."""
     found = []
     for i, channel in enumerate(links.channel):
         analogue, digital = precoders[i][:TRANSMIT], precoders[i][TRANSMIT:].T
         hearing, joining = combiners[i][:RECEIVE], combiners[i][RECEIVE:].T
         found.append(spectral_efficiency(channel, analogue @ digital, hearing @ joining))
-    return float(np.mean(found))
+    return np.array(found)
 
 
 def mean_loss(digital: ComplexArray, allocations: list[ComplexArray]) -> float:
