@@ -31,7 +31,7 @@ def power_control_gains(instance: PowerControl) -> GainGraph:
     # One entry more than there are links: index -1 (no such link) reads a gain of zero.
     level = np.append(_single(instance.snr), np.float32(0.0))
     around = sparse_neighbours(rx, tx, nodes)
-    gain = np.stack([level[around.incoming], level[around.outgoing]], axis=-1)
+    gain = level.take(around.both)
     direct = level[instance.links.direct(np.arange(nodes))]
     node = np.stack([direct, weight.astype(np.float32)], axis=-1)
     return SparseGains(node, around.offsets, around.neighbour, gain)
