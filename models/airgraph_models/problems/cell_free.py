@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -50,7 +51,7 @@ class CellFreeFamily(ProblemFamily[CellFree]):
         def read(output: npt.NDArray[np.floating]) -> FloatArray:
             return output[:, 0].astype(np.float64)
 
-        return GraphView(graph, cell_free_statistics(graph), read)
+        return GraphView(graph, partial(cell_free_statistics, graph), read)
 
     def rates(self, instance: CellFree, allocation: FloatArray) -> FloatArray:
         """Spectral efficiency of each user ``[K]``, bit/s/Hz, pilots not deducted."""

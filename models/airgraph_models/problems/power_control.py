@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import itemgetter
 from typing import ClassVar
 
@@ -59,9 +59,9 @@ class PowerControlFamily(ProblemFamily[PowerControl]):
 
         if layout == GAIN_BLOCKS:
             gains = power_control_gains(instance)
-            return GraphView(gains, gain_statistics(gains), read)
+            return GraphView(gains, partial(gain_statistics, gains), read)
         graph = power_control_graph(instance)
-        return GraphView(graph, power_control_statistics(graph), read)
+        return GraphView(graph, partial(power_control_statistics, graph), read)
 
     def rates(self, instance: PowerControl, allocation: FloatArray) -> FloatArray:
         """Spectral efficiency of each pair ``[K]``, bit/s/Hz."""

@@ -81,7 +81,7 @@ class PowerControl:
             checked = non_negative("gain", given, (links.count,))
         noise = positive("noise_power", per_node(noise_power, nodes), (nodes,))
         budget = positive("max_power", per_node(max_power, nodes), (nodes,))
-        require_bounded_snr("gain", np.sqrt(checked), budget, noise)
+        require_bounded_snr("gain", np.sqrt(checked.max(initial=0.0)), budget, noise)
         single = given.dtype in (np.dtype(np.float32), np.dtype(np.float16))
         return cls(
             gain=checked,
