@@ -110,9 +110,30 @@ def require_bounded_snr(
         raise InvalidInstanceError(field, f"gain * max_power / noise_power of at most {LARGEST_SNR:.0e}", f"{peak:.3g}")
 
 
-def bounded_weights(values: npt.ArrayLike, shape: tuple[int, ...]) -> FloatArray:
-    """Rate weights: finite, not negative, and small enough for their sums to be finite."""
-    weights = non_negative("weights", values, shape)
+def _one_for_all(values: npt.ArrayLike, count: int) -> FloatArray | None:
+    """A positive number (shape [] or [1]) over ``count`` nodes; None for whatever needs a closer look.
+
+    Most callers give noise, budgets and weights so, and to look at one number takes a tenth of the time.
+    """
+    array = np.asarray(values)
+    if array.size != 1 or array.ndim > 1 or array.dtype.kind not in "fiu":
+        return None
+    value = float(array.reshape(()))
+    return np.full(count, value) if 0 < value <= LARGEST_SNR else None
+
+
+def positive_per_node(field: str, values: npt.ArrayLike, count: int) -> FloatArray:
+    """``values``, one for all or one each, as finite float64 ``[count]`` with every entry above zero."""
+    one = _one_for_all(values, count)
+    return positive(field, per_node(values, count), (count,)) if one is None else one
+
+
+def bounded_weights(values: npt.ArrayLike, count: int) -> FloatArray:
+    """Rate weights ``[count]``: finite, not negative, and small enough for their sums to be finite."""
+    one = _one_for_all(values, count)
+    if one is not None:
+        return one
+    weights = non_negative("weights", per_node(values, count), (count,))
     bad = weights > LARGEST_SNR
     if np.count_nonzero(bad):
         raise InvalidInstanceError("weights", f"entries <= {LARGEST_SNR:.0e}", _first_value(weights, bad))
