@@ -24,7 +24,8 @@ def power_control_gains(instance: PowerControl) -> GainGraph:
     weight = instance.weights / largest if largest > 0 else instance.weights
     if instance.links is None:
         snr = _single(instance.snr)
-        node = np.stack([snr.diagonal(), weight.astype(np.float32)], axis=-1)
+        node = np.empty((nodes, 2), np.float32)
+        node[:, 0], node[:, 1] = snr.diagonal(), weight
         np.fill_diagonal(snr, 0.0)
         return DenseGains(node, snr)
     rx, tx = instance.links.receiver, instance.links.transmitter
