@@ -123,7 +123,7 @@ def test_a_run_holds_no_more_than_its_budgets(make):
 
 def test_runs_of_small_instances_take_turns_and_a_large_one_needs_no_turn(make):
     decider = HeldDecider()
-    scheduler = make(decider, threads=2)
+    scheduler = make(decider, threads=2, max_batch_nodes=120)
     first = Call(scheduler, [task_of(3)])
     assert decider.entered.acquire(timeout=10)
     second = Call(scheduler, [task_of(4)])
