@@ -12,6 +12,11 @@ XAPP_PACKAGES := ricxappframe==3.2.2 protobuf==3.20.3 grpcio==1.49.1 grpcio-stat
     grpcio-health-checking==1.48.2 googleapis-common-protos==1.56.4 numpy
 # prometheus, promtool and kubectl for the tests of deploy/, where the machine has none.
 TOOLS ?= .tools
+# What the serving benchmark runs beside, each in an environment of its own.
+MLSERVER_VENV ?= .venv-mlserver
+MLSERVER ?= mlserver==1.7.1 onnxruntime==1.32.0
+RAY_VENV ?= .venv-ray
+RAY_SERVE ?= 'ray[serve,serve-grpc]==2.60.0' onnxruntime==1.32.0
 # Processes that run the tests, each on one thread.
 JOBS ?= 2
 PYTEST_ARGS ?=
@@ -25,10 +30,12 @@ INSTALLED := $(VENV)/.installed
 SERVE_INSTALLED := $(SERVE_VENV)/.installed
 TRITON_INSTALLED := $(TRITON_VENV)/.installed
 XAPP_INSTALLED := $(XAPP_VENV)/.installed
+MLSERVER_INSTALLED := $(MLSERVER_VENV)/.installed
+RAY_INSTALLED := $(RAY_VENV)/.installed
 CODE := models training server clients tests benchmarks docs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format typecheck protos protos-check docs bench bench-serving train image image-test clean python-version
+.PHONY: help demo test lint format typecheck protos protos-check docs bench bench-models bench-peers bench-workers train image image-test clean python-version
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -68,11 +75,16 @@ protos-check: $(INSTALLED) ## Lint the contract and fail where the committed stu
 docs: $(INSTALLED) ## Regenerate the reference pages from proto/ and the server's settings
 	@$(BIN)/python docs/generate_reference.py
 
-bench: $(INSTALLED) ## Measure quality and speed on one thread; writes docs/measurements.md
+bench: $(INSTALLED) bench-peers ## Measure the server under load, beside other servers; writes docs/serving.md
+	@AIRGRAPH_MLSERVER_PYTHON=$(abspath $(MLSERVER_VENV))/bin/python AIRGRAPH_RAY_PYTHON=$(abspath $(RAY_VENV))/bin/python \
+	    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/serving/measure.py --write
+
+bench-peers: $(MLSERVER_INSTALLED) $(RAY_INSTALLED) ## Install MLServer and Ray Serve, which `bench` runs beside
+
+bench-models: $(INSTALLED) ## Measure quality and speed on one thread; writes docs/measurements.md
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/measure.py --write
 
-bench-serving: $(INSTALLED) ## Measure the server under load; writes docs/serving.md and docs/workers.md
-	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/serving/measure.py --write
+bench-workers: $(INSTALLED) ## Measure several worker processes; writes docs/workers.md
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/serving/workers.py --write
 
 train: $(INSTALLED) ## Retrain the shipped models into runs/ (two to three hours on one core)
@@ -93,7 +105,7 @@ image-test: $(INSTALLED) ## Build an image, start it as it is meant to be run, a
 	@AIRGRAPH_IMAGE_TEST=1 $(BIN)/python -m pytest -q tests/deploy/test_image.py
 
 clean: ## Remove environments, caches and build output
-	rm -rf $(VENV) $(SERVE_VENV) $(TRITON_VENV) $(XAPP_VENV) $(TOOLS) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis airgraph-demo.png
+	rm -rf $(VENV) $(SERVE_VENV) $(TRITON_VENV) $(XAPP_VENV) $(MLSERVER_VENV) $(RAY_VENV) $(TOOLS) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis airgraph-demo.png
 	find $(wildcard $(CODE)) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 python-version:
@@ -124,4 +136,16 @@ $(XAPP_INSTALLED): Makefile | python-version
 	@$(PYTHON) -m venv $(XAPP_VENV)
 	@$(XAPP_VENV)/bin/python -m pip install -qq --disable-pip-version-check --only-binary :all: $(PIP_ARGS) $(XAPP_PACKAGES) \
 	    || { echo "ricxappframe cannot be installed for this Python: its test is skipped" >&2; rm -r $(XAPP_VENV)/bin; }
+	@touch $@
+
+$(MLSERVER_INSTALLED): Makefile | python-version
+	@echo "==> installing MLServer into $(MLSERVER_VENV)"
+	@$(PYTHON) -m venv $(MLSERVER_VENV)
+	@$(MLSERVER_VENV)/bin/python -m pip install -qq --disable-pip-version-check $(PIP_ARGS) $(MLSERVER)
+	@touch $@
+
+$(RAY_INSTALLED): Makefile | python-version
+	@echo "==> installing Ray Serve into $(RAY_VENV)"
+	@$(PYTHON) -m venv $(RAY_VENV)
+	@$(RAY_VENV)/bin/python -m pip install -qq --disable-pip-version-check $(PIP_ARGS) $(RAY_SERVE)
 	@touch $@

@@ -37,7 +37,7 @@ def main():
     parts = [
         "# Measurements",
         "",
-        f"Written by `make bench` on {date.today()}: {platform.machine()}, {os.cpu_count()} cores, one thread, "
+        f"Written by `make bench-models` on {date.today()}: {platform.machine()}, {os.cpu_count()} cores, one thread, "
         f"Python {platform.python_version()}, " + ", ".join(f"{name} {version(name)}" for name in LIBRARIES) + ".",
         "Ratios are taken within one run; absolute times hold for that machine only.",
         "",

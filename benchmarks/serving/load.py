@@ -22,7 +22,7 @@ def one_by_one(target, method, payload, calls):
     return seconds
 
 
-def closed(target, method, payloads, concurrency, seconds, connections=1):
+def closed(target, method, payloads, concurrency, seconds, connections=1, metadata=None):
     """Calls a second and seconds of each, as many callers as ``concurrency``, each with one call in flight."""
 
     async def run():
@@ -39,7 +39,7 @@ def closed(target, method, payloads, concurrency, seconds, connections=1):
                 call = calls[number % connections]
                 while perf_counter() < until:
                     began = perf_counter()
-                    await call(payloads[(number + len(taken)) % len(payloads)], timeout=20)
+                    await call(payloads[(number + len(taken)) % len(payloads)], timeout=20, metadata=metadata)
                     taken.append(perf_counter() - began)
 
             began = perf_counter()

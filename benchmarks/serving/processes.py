@@ -67,6 +67,25 @@ def mlserver(python, network):
         yield f"127.0.0.1:{port}"
 
 
+@contextmanager
+def ray_serve(python, network):
+    """Ray Serve of the environment of ``python`` with one network; gives its address."""
+    port = _free()
+    environment = {
+        **os.environ,
+        "PEER_NETWORK": str(network),
+        "PYTHONPATH": str(HERE.parents[1] / "clients"),
+        "RAY_USAGE_STATS_ENABLED": "0",
+    }
+    command = [python, HERE / "ray_peer" / "peer.py", str(port), str(_free())]
+    with _running(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        for line in process.stdout:
+            if line.strip() == "ready":
+                yield f"127.0.0.1:{port}"
+                return
+        raise RuntimeError("Ray Serve did not start")
+
+
 def _free():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -20,6 +20,7 @@ from airgraph_client.errors import AirGraphError, InvalidInstance, Unavailable
 from airgraph_client.hybrid import HybridPrecoding
 from airgraph_client.instance_files import read_instance, write_answer
 from airgraph_client.instances import Instance, Precoding
+from airgraph_client.load.bench import bench as bench_command
 from airgraph_client.load.command import load as load_command
 from airgraph_client.models import Model
 from airgraph_client.security import Security
@@ -161,6 +162,14 @@ def load(**given: Any) -> None:
     """Run a load test; see `airgraph_client.load`."""
     with _one_line_errors():
         load_command(**given)
+
+
+@app.command(help=bench_command.__doc__)
+@functools.wraps(bench_command)
+def bench(**given: Any) -> None:
+    """Measure a server at its limit; see `airgraph_client.load.bench`."""
+    with _one_line_errors():
+        bench_command(**given)
 
 
 @contextmanager

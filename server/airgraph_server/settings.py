@@ -64,7 +64,7 @@ class Settings(TracingSettings, SecuritySettings):
     worker_patience_seconds: float = Field(30.0, gt=0)
     """Time for a worker to say that it is alive; one that does not, with `workers` > 1, is ended and replaced."""
     threads: int = Field(default_factory=lambda given: max(2, (os.cpu_count() or 2) // given.get("workers", 1)), ge=1)
-    """Calls that a process computes at once, by default its share of the cores; more only lengthen each other."""
+    """Runs that a process computes at once, by default its share of the cores; those of small instances take turns."""
     runtime_threads: int = Field(1, ge=1)
     """Threads inside one network run. One is best when calls come in parallel."""
     recorded_shapes: int = Field(64, ge=1)

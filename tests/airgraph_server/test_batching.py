@@ -17,6 +17,13 @@ REGISTRY = Registry(Settings(), Metrics())
 REGISTRY.load()
 MODELS = {f"{entry.problem}/{entry.name}": entry.model for entry in REGISTRY.entries()}
 
+WITH_LINKS = {
+    POWER_CONTROL.name: lambda seed, size, model, sparse: random_power_control(seed, size, sparse=sparse),
+    BEAMFORMING.name: lambda seed, size, model, sparse: random_beamforming(
+        seed, size, model.card.antennas, sparse=sparse
+    ),
+}
+
 
 def instance_of(model, seed, size):
     if model.card.problem == POWER_CONTROL.name:
@@ -31,6 +38,16 @@ def instance_of(model, seed, size):
     return random_beamforming(seed, size, antennas=model.card.antennas)
 
 
+def assert_each_is_as_alone(decider, tasks, together):
+    for task, decision in zip(tasks, together, strict=True):
+        alone = decider.decide([task])[0]
+        # To the rounding of the network's single precision, in shares of the power that there is.
+        budget = 1.0 if task.family in (CELL_FREE, HYBRID_PRECODING) else task.instance.max_power.max()
+        scale = budget if task.family in (POWER_CONTROL, CELL_FREE) else np.sqrt(budget)
+        np.testing.assert_allclose(decision.allocation / scale, alone.allocation / scale, atol=2e-4)
+        assert decision.objective == pytest.approx(alone.objective, rel=1e-3, abs=1e-6)
+
+
 @pytest.mark.parametrize("name", MODELS)
 @settings(max_examples=6, deadline=None)
 @given(sizes=st.lists(st.integers(1, 30), min_size=2, max_size=12), seed=st.integers(0, 2**16))
@@ -39,11 +56,17 @@ def test_a_batch_of_any_sizes_answers_as_each_instance_alone(name, sizes, seed):
     family = FAMILIES[model.card.problem]
     tasks = [Task(family, instance_of(model, seed + i, size), Policy.LEARNED, model) for i, size in enumerate(sizes)]
     together = decider.decide(tasks)
-    for task, decision in zip(tasks, together, strict=True):
-        alone = decider.decide([task])[0]
-        assert decision.batch_size == len(tasks)
-        # To the rounding of the network's single precision, in shares of the power that there is.
-        budget = 1.0 if family in (CELL_FREE, HYBRID_PRECODING) else task.instance.max_power.max()
-        scale = budget if family in (POWER_CONTROL, CELL_FREE) else np.sqrt(budget)
-        np.testing.assert_allclose(decision.allocation / scale, alone.allocation / scale, atol=2e-4)
-        assert decision.objective == pytest.approx(alone.objective, rel=1e-3, abs=1e-6)
+    assert {decision.batch_size for decision in together} == {len(tasks)}
+    assert_each_is_as_alone(decider, tasks, together)
+
+
+@pytest.mark.parametrize("name", [name for name, model in MODELS.items() if model.card.problem in WITH_LINKS])
+@settings(max_examples=6, deadline=None)
+@given(sizes=st.lists(st.integers(1, 30), min_size=2, max_size=12), seed=st.integers(0, 2**16))
+def test_so_does_a_batch_of_sparse_and_dense_instances(name, sizes, seed):
+    model, decider = MODELS[name], Decider(Settings(), Metrics())
+    family = FAMILIES[model.card.problem]
+    make = WITH_LINKS[family.name]
+    instances = [make(seed + i, size, model, sparse=i % 2 == 0) for i, size in enumerate(sizes)]
+    tasks = [Task(family, instance, Policy.LEARNED, model) for instance in instances]
+    assert_each_is_as_alone(decider, tasks, decider.decide(tasks))

@@ -121,6 +121,24 @@ def test_a_run_holds_no_more_than_its_budgets(make):
     assert [len(batch) for batch in decider.batches] == [1, 1, 2]
 
 
+def test_runs_of_small_instances_take_turns_and_a_large_one_needs_no_turn(make):
+    decider = HeldDecider()
+    scheduler = make(decider, threads=2, max_batch_nodes=120)
+    first = Call(scheduler, [task_of(3)])
+    assert decider.entered.acquire(timeout=10)
+    second = Call(scheduler, [task_of(4)])
+    third = Call(scheduler, [task_of(5)])
+    # Urgent, so that it comes next.
+    large = threading.Thread(target=scheduler.run, args=([task_of(120)], [1]), daemon=True)
+    large.start()
+    assert decider.entered.acquire(timeout=10)
+    decider.go.set()
+    large.join(20)
+    for call in (first, second, third):
+        call.ended()
+    assert [[task.instance.size for task in batch] for batch in decider.batches] == [[3], [120], [4, 5]]
+
+
 def test_what_cannot_share_a_run_does_not(make):
     decider, scheduler, _ = occupied(make)
     calls = [Call(scheduler, [task_of(3, policy=policy)]) for policy in (Policy.CLASSICAL, Policy.AUTO) * 2]

@@ -124,7 +124,7 @@ class SparseBeamNetwork:
         transmitters: int,
     ) -> None:
         """Finds the beams that each link carries."""
-        receivers, antennas = serving.size, channel.shape[1]
+        antennas = channel.shape[1]
         self.serving: IndexArray | slice = serving
         self._serving = serving
         self.transmitters = transmitters
@@ -133,16 +133,19 @@ class SparseBeamNetwork:
         beams = np.argsort(serving, kind="stable")
         served = np.bincount(serving, minlength=transmitters)
         first = np.cumsum(served) - served
-        carried = served[transmitter]
-        link = np.repeat(np.arange(receiver.size), carried)
-        nth = np.arange(link.size) - np.repeat(np.cumsum(carried) - carried, carried)
-        self._beam = beams[first[transmitter[link]] + nth]
-        self._pair_channel = channel[link]
-        self._hears = receiver[link]
-        self._own_pair = np.full(receivers, -1, np.int64)
+        carried = served.take(transmitter)
+        self._beam, self._hears, pair_channel = first.take(transmitter), receiver, channel
+        if not (carried == 1).all():
+            link = np.repeat(np.arange(receiver.size), carried)
+            nth = np.arange(link.size) - np.repeat(np.cumsum(carried) - carried, carried)
+            self._beam, self._hears = self._beam[link] + nth, receiver[link]
+            pair_channel = channel[link]
+        self._beam = beams.take(self._beam)
+        # Antenna axis first: a contiguous row each.
+        self._pair_channel = np.ascontiguousarray(pair_channel.T)
+        self._direct = np.zeros((serving.size, antennas), np.complex128)
         own = np.flatnonzero(self._hears == self._beam)
-        self._own_pair[self._hears[own]] = own
-        self._direct = np.concatenate([self._pair_channel, np.zeros((1, antennas))])[self._own_pair]
+        self._direct[self._hears[own]] = pair_channel[own]
 
     @property
     def direct(self) -> ComplexArray:
@@ -151,9 +154,12 @@ class SparseBeamNetwork:
 
     def received(self, beams: ComplexArray) -> tuple[ComplexArray, FloatArray]:
         """Own amplitude ``[K]`` and power heard from all beams ``[K]``."""
-        heard = np.einsum("pn,pn->p", self._pair_channel, beams[self._beam])
-        power = summed_by(self._hears, squared(heard), self._own_pair.size)
-        return np.append(heard, 0.0)[self._own_pair], power
+        columns = np.ascontiguousarray(beams.T)
+        heard = self._pair_channel[0] * columns[0].take(self._beam)
+        for antenna in range(1, len(columns)):
+            heard += self._pair_channel[antenna] * columns[antenna].take(self._beam)
+        power = summed_by(self._hears, squared(heard), self._serving.size)
+        return np.einsum("kn,kn->k", self._direct, beams), power
 
     @cached_property
     def _outer(self) -> ComplexArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -60,7 +61,7 @@ class BeamformingFamily(ProblemFamily[Beamforming]):
         def read(output: npt.NDArray[np.floating]) -> ComplexArray:
             return beams_from_output(instance, frames, output)
 
-        return GraphView(graph, beamforming_statistics(graph), read)
+        return GraphView(graph, partial(beamforming_statistics, graph), read)
 
     def rates(self, instance: Beamforming, allocation: ComplexArray) -> FloatArray:
         """Spectral efficiency of each receiver ``[K]``, bit/s/Hz."""

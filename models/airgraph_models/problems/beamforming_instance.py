@@ -18,8 +18,8 @@ from airgraph_models.problems.validation import (
     bounded_weights,
     indices,
     numeric,
-    per_node,
     positive,
+    positive_per_node,
     require,
     require_bounded_snr,
     shape_text,
@@ -108,14 +108,14 @@ class Beamforming:
             if spread.ndim <= 1 and spread.shape in ((), (1,), (antennas,)):
                 spread = np.broadcast_to(spread, (transmitters, antennas))
             limit = positive("max_antenna_power", spread, (transmitters, antennas))
-        noise = positive("noise_power", per_node(noise_power, receivers), (receivers,))
-        budget = positive("max_power", per_node(max_power, transmitters), (transmitters,))
+        noise = positive_per_node("noise_power", noise_power, receivers)
+        budget = positive_per_node("max_power", max_power, transmitters)
         require_bounded_snr("channel", checked, budget, noise)
         single = given.dtype in (np.dtype(np.complex64), np.dtype(np.float32))
         return cls(
             channel=checked,
             serving=serving,
-            weights=bounded_weights(per_node(weights, receivers), (receivers,)),
+            weights=bounded_weights(weights, receivers),
             noise_power=noise,
             max_power=budget,
             max_antenna_power=limit,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -51,7 +52,7 @@ class CellFreeFamily(ProblemFamily[CellFree]):
         def read(output: npt.NDArray[np.floating]) -> FloatArray:
             return output[:, 0].astype(np.float64)
 
-        return GraphView(graph, cell_free_statistics(graph), read)
+        return GraphView(graph, partial(cell_free_statistics, graph), read)
 
     def exact(self, instance: CellFree) -> bool:
         """Where the fixed point leaps: one or two leaps from full power meet the bound of the optimum."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -59,15 +60,20 @@ class GraphView:
 
     Attributes:
         graph: Features and links; graphs of several instances join into one union.
-        statistics: Input statistics, for the check of the training domain.
+        describe: Makes `statistics`.
         read: Turns the network's output for this instance ``[K, ...]`` into an allocation (not projected).
         start: Turns it into what `ProblemFamily.polish` starts from; None where that is the projected allocation.
     """
 
     graph: Graph
-    statistics: dict[str, float]
+    describe: Callable[[], dict[str, float]]
     read: Callable[[npt.NDArray[np.floating]], Array]
     start: Callable[[npt.NDArray[np.floating]], Array] | None = None
+
+    @cached_property
+    def statistics(self) -> dict[str, float]:
+        """Input statistics, for the check of the training domain; who does not check it does not pay for them."""
+        return self.describe()
 
 
 class ProblemFamily(ABC, Generic[InstanceT]):

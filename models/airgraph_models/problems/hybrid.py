@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -98,7 +99,7 @@ class HybridPrecodingFamily(ProblemFamily[HybridPrecoding]):
             chosen = ends[np.arange(instance.chains), best]
             return self._joined(instance, chosen * chosen[:, :1].conj())
 
-        return GraphView(graph, hybrid_statistics(instance, graph), read)
+        return GraphView(graph, partial(hybrid_statistics, instance, graph), read)
 
     @staticmethod
     def _joined(instance: HybridPrecoding, shifts: ComplexArray) -> ComplexArray:

@@ -45,10 +45,16 @@ class Links:
         require(len(shape) == 1, "receiver", "shape [E]", f"shape {shape_text(shape)}")
         rx = indices("receiver", receiver, shape, receivers)
         tx = indices("transmitter", transmitter, shape, transmitters)
-        matrix = sparse.coo_array((np.ones(rx.size, np.int8), (rx, tx)), shape=(receivers, transmitters)).tocsr()
-        if matrix.nnz != rx.size or bool((matrix.data != 1).any()):
-            row = int(np.argmax(np.diff(matrix.indptr) < np.bincount(rx, minlength=receivers)))
-            raise InvalidInstanceError("receiver", "each (receiver, transmitter) pair once", f"a pair of {row} twice")
+        pair = rx * transmitters + tx
+        # Listed receiver by receiver, as most are, they are seen to differ at a glance.
+        if not (pair[1:] > pair[:-1]).all():
+            pair.sort()
+            twice = pair[1:][pair[1:] == pair[:-1]]
+            if twice.size:
+                row = int(twice[0]) // transmitters
+                raise InvalidInstanceError(
+                    "receiver", "each (receiver, transmitter) pair once", f"a pair of {row} twice"
+                )
         return cls(rx, tx, receivers, transmitters)
 
     @property
@@ -71,14 +77,13 @@ class Neighbours:
     Attributes:
         offsets: ``[N + 1]`` row offsets.
         neighbour: ``[E]`` node index j.
-        incoming: ``[E]`` index of the link j's transmitter -> node's receiver (interference heard).
-        outgoing: ``[E]`` index of the link node's transmitter -> j's receiver (interference caused).
+        both: ``[E, 2]`` index of the link j's transmitter -> node's receiver (interference heard), and of the link
+            node's transmitter -> j's receiver (interference caused).
     """
 
     offsets: IndexArray
     neighbour: IndexArray
-    incoming: IndexArray
-    outgoing: IndexArray
+    both: IndexArray
 
 
 LARGEST_KEPT = 128
@@ -103,8 +108,7 @@ def _all_pairs(nodes: int) -> Neighbours:
     return Neighbours(
         offsets=np.arange(nodes + 1) * (nodes - 1),
         neighbour=transmitter,
-        incoming=receiver * nodes + transmitter,
-        outgoing=transmitter * nodes + receiver,
+        both=np.stack([receiver * nodes + transmitter, transmitter * nodes + receiver], axis=-1),
     )
 
 
@@ -117,13 +121,13 @@ def sparse_neighbours(receiver: IndexArray, transmitter: IndexArray, nodes: int)
         nodes: Number of nodes N (one transmitter and one receiver each).
     """
     cross = np.flatnonzero(receiver != transmitter)
-    # Real part: 1 + index of the incoming link; imaginary part: 1 + index of the outgoing one.
-    label = (cross + 1).astype(np.complex128)
-    incoming = sparse.coo_array((label, (receiver[cross], transmitter[cross])), shape=(nodes, nodes)).tocsr()
-    both = (incoming + 1j * incoming.T.tocsr()).tocsr()
+    # Lower half of each entry: 1 + index of the incoming link; upper half: 1 + index of the outgoing one.
+    heard = sparse.coo_array((cross + 1, (receiver[cross], transmitter[cross])), shape=(nodes, nodes)).tocsr()
+    caused = heard.T.tocsr()
+    caused.data <<= 32
+    pairs = heard + caused
     return Neighbours(
-        offsets=both.indptr.astype(np.int64),
-        neighbour=both.indices.astype(np.int64),
-        incoming=both.data.real.astype(np.int64) - 1,
-        outgoing=both.data.imag.astype(np.int64) - 1,
+        offsets=pairs.indptr.astype(np.int64),
+        neighbour=pairs.indices.astype(np.int64),
+        both=pairs.data.astype("<i8", copy=False).view("<i4").reshape(-1, 2).astype(np.int64) - 1,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import itemgetter
 from typing import ClassVar
 
@@ -59,9 +59,9 @@ class PowerControlFamily(ProblemFamily[PowerControl]):
 
         if layout == GAIN_BLOCKS:
             gains = power_control_gains(instance)
-            return GraphView(gains, gain_statistics(gains), read)
+            return GraphView(gains, partial(gain_statistics, gains), read)
         graph = power_control_graph(instance)
-        return GraphView(graph, power_control_statistics(graph), read)
+        return GraphView(graph, partial(power_control_statistics, graph), read)
 
     def rates(self, instance: PowerControl, allocation: FloatArray) -> FloatArray:
         """Spectral efficiency of each pair ``[K]``, bit/s/Hz."""
@@ -74,7 +74,8 @@ class PowerControlFamily(ProblemFamily[PowerControl]):
 
     def project(self, instance: PowerControl, allocation: FloatArray) -> FloatArray:
         """Powers clipped to 0 .. max_power."""
-        return np.clip(allocation, 0.0, instance.max_power)
+        # A third of the time of `np.clip` on so few entries.
+        return np.minimum(np.maximum(allocation, 0.0), instance.max_power)
 
     def filled(self, instance: PowerControl, allocation: FloatArray) -> FloatArray:
         """Powers over the largest share of any budget; silence stays silence."""
@@ -84,7 +85,8 @@ class PowerControlFamily(ProblemFamily[PowerControl]):
     def margin(self, instance: PowerControl, allocation: FloatArray) -> float:
         """Smallest of (max_power - power) / max_power, negative too where a power is below zero."""
         share = allocation / instance.max_power
-        return float(min((1.0 - share).min(), share.min() if (share < 0).any() else np.inf))
+        least = float(share.min())
+        return min(1.0 - float(share.max()), least if least < 0 else np.inf)
 
     def baseline(self, instance: PowerControl) -> FloatArray:
         """Full power."""
@@ -162,7 +164,7 @@ class PowerControlFamily(ProblemFamily[PowerControl]):
         """Rounds towards zero where the nearest number would exceed the budget."""
         power: npt.NDArray[np.floating] = allocation.astype(instance.dtype)
         over = power.astype(np.float64) > instance.max_power
-        return np.where(over, np.nextafter(power, instance.dtype.type(0)), power)
+        return np.where(over, np.nextafter(power, instance.dtype.type(0)), power) if np.count_nonzero(over) else power
 
 
 @lru_cache(maxsize=256)

@@ -27,14 +27,14 @@ def power_control_graph(instance: PowerControl) -> LinkGraph:
         level = np.log1p(instance.snr).astype(np.float32)
         around = dense_neighbours(nodes)
         flat = level.reshape(-1)
-        link = np.stack([flat[around.incoming], flat[around.outgoing]], axis=-1)
+        link = flat.take(around.both)
         direct = level.diagonal()
     else:
         rx, tx = instance.links.receiver, instance.links.transmitter
         # One entry more than there are links: index -1 (no such link) reads a level of zero.
         level = np.append(np.log1p(instance.snr), 0.0).astype(np.float32)
         around = sparse_neighbours(rx, tx, nodes)
-        link = np.stack([level[around.incoming], level[around.outgoing]], axis=-1)
+        link = level.take(around.both)
         direct = level[instance.links.direct(np.arange(nodes))]
     node = np.stack([direct, weight.astype(np.float32)], axis=-1)
     return LinkGraph(offsets=around.offsets, neighbour=around.neighbour, link=link, node=node)

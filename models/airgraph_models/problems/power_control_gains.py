@@ -24,14 +24,15 @@ def power_control_gains(instance: PowerControl) -> GainGraph:
     weight = instance.weights / largest if largest > 0 else instance.weights
     if instance.links is None:
         snr = _single(instance.snr)
-        node = np.stack([snr.diagonal(), weight.astype(np.float32)], axis=-1)
+        node = np.empty((nodes, 2), np.float32)
+        node[:, 0], node[:, 1] = snr.diagonal(), weight
         np.fill_diagonal(snr, 0.0)
         return DenseGains(node, snr)
     rx, tx = instance.links.receiver, instance.links.transmitter
     # One entry more than there are links: index -1 (no such link) reads a gain of zero.
     level = np.append(_single(instance.snr), np.float32(0.0))
     around = sparse_neighbours(rx, tx, nodes)
-    gain = np.stack([level[around.incoming], level[around.outgoing]], axis=-1)
+    gain = level.take(around.both)
     direct = level[instance.links.direct(np.arange(nodes))]
     node = np.stack([direct, weight.astype(np.float32)], axis=-1)
     return SparseGains(node, around.offsets, around.neighbour, gain)

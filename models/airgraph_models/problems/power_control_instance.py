@@ -18,8 +18,7 @@ from airgraph_models.problems.validation import (
     FloatArray,
     bounded_weights,
     non_negative,
-    per_node,
-    positive,
+    positive_per_node,
     require,
     require_bounded_snr,
     shape_text,
@@ -79,13 +78,13 @@ class PowerControl:
                 links.transmitters == nodes, "num_nodes", "as many transmitters as receivers", str(links.transmitters)
             )
             checked = non_negative("gain", given, (links.count,))
-        noise = positive("noise_power", per_node(noise_power, nodes), (nodes,))
-        budget = positive("max_power", per_node(max_power, nodes), (nodes,))
-        require_bounded_snr("gain", np.sqrt(checked), budget, noise)
+        noise = positive_per_node("noise_power", noise_power, nodes)
+        budget = positive_per_node("max_power", max_power, nodes)
+        require_bounded_snr("gain", np.sqrt(checked.max(initial=0.0)), budget, noise)
         single = given.dtype in (np.dtype(np.float32), np.dtype(np.float16))
         return cls(
             gain=checked,
-            weights=bounded_weights(per_node(weights, nodes), (nodes,)),
+            weights=bounded_weights(weights, nodes),
             noise_power=noise,
             max_power=budget,
             links=links,

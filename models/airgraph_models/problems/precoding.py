@@ -93,7 +93,7 @@ class PrecodingFamily(ProblemFamily[Precoding]):
         def read(output: npt.NDArray[np.floating]) -> ComplexArray:
             return precoder_of_shares(instance, shares(output))
 
-        return GraphView(seen.graph, seen.statistics, read, shares)
+        return GraphView(seen.graph, lambda: seen.statistics, read, shares)
 
     def rates(self, instance: Precoding, allocation: ComplexArray) -> FloatArray:
         """Spectral efficiency of each user ``[K]`` over all sub-bands, bit/s/Hz."""

@@ -25,6 +25,7 @@ from airgraph_models.problems.validation import (
     numeric,
     per_node,
     positive,
+    positive_per_node,
     real,
     require,
     require_bounded_snr,
@@ -121,7 +122,7 @@ class Precoding:
         checked = numeric("channel", given, allow_complex=True).astype(np.complex128, copy=False)
         users, antennas = given.shape[-2:]
         bands = given.shape[:-2]
-        noise = positive("noise_power", per_node(noise_power, users), (users,))
+        noise = positive_per_node("noise_power", noise_power, users)
         spread = per_node(max_power, bands[0]) if bands else np.asarray(max_power).reshape(_scalar_shape(max_power))
         budget = positive("max_power", spread, bands)
         require_bounded_snr("channel", checked, budget, noise)
@@ -136,7 +137,7 @@ class Precoding:
         single = given.dtype in (np.dtype(np.complex64), np.dtype(np.float32))
         return cls(
             channel=checked,
-            weights=bounded_weights(per_node(weights, users), (users,)),
+            weights=bounded_weights(weights, users),
             noise_power=noise,
             max_power=budget,
             minimum_rates=minimum,

@@ -91,12 +91,15 @@ class RowTable:
         nodes, rows, width, places = (
             padded_extent(extent) for extent in (len(self.node), *self.neighbour.shape, self.rows.shape[1])
         )
-        slot = np.minimum(np.arange(width), self.neighbour.shape[1] - 1)
+        link, neighbour = self.link, self.neighbour
+        if width > neighbour.shape[1]:
+            slot = np.minimum(np.arange(width), neighbour.shape[1] - 1)
+            link, neighbour = link[:, slot], neighbour[:, slot]
         place = np.minimum(np.arange(places), self.rows.shape[1] - 1)
         return {
             "node": pad(self.node, (nodes, self.node.shape[1])),
-            "link": pad(self.link[:, slot], (rows, width, self.link.shape[2])),
-            "neighbour": pad(self.neighbour[:, slot], (rows, width)),
+            "link": pad(link, (rows, width, link.shape[2])),
+            "neighbour": pad(neighbour, (rows, width)),
             "rows": pad(self.rows[:, place], (nodes, places)),
             "connected": pad(self.connected, (nodes, 1)),
         }
@@ -164,8 +167,8 @@ def _lay_out(graph: LinkGraph, sizes: tuple[int, ...], row_width: int | None) ->
     rows = np.minimum(first_row, owner.size - 1)[:, None] + np.minimum(np.arange(int(count.max())), last)
     return RowTable(
         node=graph.node,
-        link=graph.link[slots],
-        neighbour=graph.neighbour[slots],
+        link=graph.link.take(slots, axis=0),
+        neighbour=graph.neighbour.take(slots),
         rows=rows,
         connected=(degree > 0).astype(np.float32)[:, None],
         sizes=sizes,

@@ -49,7 +49,8 @@ def numeric(field: str, values: npt.ArrayLike, *, allow_complex: bool) -> npt.ND
     if array.dtype.kind not in kinds:
         raise InvalidInstanceError(field, kind_text, f"dtype {array.dtype}")
     finite = np.isfinite(array)
-    if not finite.all():
+    # On a few entries counting takes a fifth of the time of `all` and `any`.
+    if np.count_nonzero(finite) < finite.size:
         raise InvalidInstanceError(field, "finite entries", _first_value(array, ~finite))
     return array
 
@@ -66,7 +67,7 @@ def non_negative(field: str, values: npt.ArrayLike, shape: tuple[int, ...]) -> F
     """``values`` as finite float64 of ``shape`` with no entry below zero."""
     array = real(field, values, shape)
     bad = array < 0
-    if bad.any():
+    if np.count_nonzero(bad):
         raise InvalidInstanceError(field, "entries >= 0", _first_value(array, bad))
     return array
 
@@ -75,7 +76,7 @@ def positive(field: str, values: npt.ArrayLike, shape: tuple[int, ...]) -> Float
     """``values`` as finite float64 of ``shape`` with every entry above zero."""
     array = real(field, values, shape)
     bad = array <= 0
-    if bad.any():
+    if np.count_nonzero(bad):
         raise InvalidInstanceError(field, "entries > 0", _first_value(array, bad))
     return array
 
@@ -84,7 +85,8 @@ def per_node(values: npt.ArrayLike, count: int) -> npt.NDArray[np.generic]:
     """A scalar (shape [] or [1]) spread over ``count`` nodes; anything else unchanged."""
     array: npt.NDArray[np.generic] = np.asarray(values)
     if array.ndim == 0 or (array.shape == (1,) and count != 1):
-        return np.broadcast_to(array.reshape(()), (count,))
+        # Five times as fast as a broadcast view.
+        return np.full(count, array.reshape(()))
     return array
 
 
@@ -101,16 +103,39 @@ def require_bounded_snr(
         InvalidInstanceError: Largest gain times largest budget over smallest noise exceeds `LARGEST_SNR`.
     """
     with np.errstate(over="ignore"):
-        peak = float(np.square(np.abs(amplitude).max(initial=0.0)) * (max_power.max() / noise_power.min()))
+        largest = float(np.abs(amplitude).max(initial=0.0))
+    # Of Python's own numbers, which overflow without a word.
+    peak = largest * largest * (float(max_power.max()) / float(noise_power.min()))
     if not peak <= LARGEST_SNR:
         raise InvalidInstanceError(field, f"gain * max_power / noise_power of at most {LARGEST_SNR:.0e}", f"{peak:.3g}")
 
 
-def bounded_weights(values: npt.ArrayLike, shape: tuple[int, ...]) -> FloatArray:
-    """Rate weights: finite, not negative, and small enough for their sums to be finite."""
-    weights = non_negative("weights", values, shape)
+def _one_for_all(values: npt.ArrayLike, count: int) -> FloatArray | None:
+    """A positive number (shape [] or [1]) over ``count`` nodes; None for whatever needs a closer look.
+
+    Most callers give noise, budgets and weights so, and to look at one number takes a tenth of the time.
+    """
+    array = np.asarray(values)
+    if array.size != 1 or array.ndim > 1 or array.dtype.kind not in "fiu":
+        return None
+    value = float(array.reshape(()))
+    return np.full(count, value) if 0 < value <= LARGEST_SNR else None
+
+
+def positive_per_node(field: str, values: npt.ArrayLike, count: int) -> FloatArray:
+    """``values``, one for all or one each, as finite float64 ``[count]`` with every entry above zero."""
+    one = _one_for_all(values, count)
+    return positive(field, per_node(values, count), (count,)) if one is None else one
+
+
+def bounded_weights(values: npt.ArrayLike, count: int) -> FloatArray:
+    """Rate weights ``[count]``: finite, not negative, and small enough for their sums to be finite."""
+    one = _one_for_all(values, count)
+    if one is not None:
+        return one
+    weights = non_negative("weights", per_node(values, count), (count,))
     bad = weights > LARGEST_SNR
-    if bad.any():
+    if np.count_nonzero(bad):
         raise InvalidInstanceError("weights", f"entries <= {LARGEST_SNR:.0e}", _first_value(weights, bad))
     return weights
 
@@ -123,6 +148,6 @@ def indices(field: str, values: npt.ArrayLike, shape: tuple[int, ...], upper: in
         raise InvalidInstanceError(field, f"shape {shape_text(shape)}", f"shape {shape_text(array.shape)}")
     index = array.astype(np.int64, copy=False)
     bad = (index < 0) | (index >= upper)
-    if bad.any():
+    if np.count_nonzero(bad):
         raise InvalidInstanceError(field, f"indices in 0..{upper - 1}", _first_value(index, bad))
     return index

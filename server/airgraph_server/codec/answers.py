@@ -13,23 +13,21 @@ from airgraph_server.decision.types import Decision, Fallback, Shadow
 
 def encode_decision(request_id: str, family: str, instance: Any, decision: Decision) -> allocator_pb2.AllocateResponse:
     """The answer of one instance with its provenance."""
-    response = allocator_pb2.AllocateResponse(request_id=request_id, provenance=_provenance(decision))
+    answer: dict[str, Any]
     if family == HYBRID_PRECODING.name:
         f_rf, f_bb = (encode_tensor(half) for half in split_halves(instance, decision.allocation))
-        response.hybrid_precoding.CopyFrom(problems_pb2.HybridPrecodingAnswer(f_rf=f_rf, f_bb=f_bb))
-        return response
-    allocation = encode_tensor(decision.allocation)
-    if family == POWER_CONTROL.name:
-        response.power_control.CopyFrom(problems_pb2.PowerControlAnswer(power=allocation))
+        answer = {"hybrid_precoding": problems_pb2.HybridPrecodingAnswer(f_rf=f_rf, f_bb=f_bb)}
+    elif family == POWER_CONTROL.name:
+        answer = {"power_control": problems_pb2.PowerControlAnswer(power=encode_tensor(decision.allocation))}
     elif family == BEAMFORMING.name:
-        response.beamforming.CopyFrom(problems_pb2.BeamformingAnswer(beamformer=allocation))
+        answer = {"beamforming": problems_pb2.BeamformingAnswer(beamformer=encode_tensor(decision.allocation))}
     elif family == PRECODING.name:
-        response.precoding.CopyFrom(problems_pb2.PrecodingAnswer(precoder=allocation))
+        answer = {"precoding": problems_pb2.PrecodingAnswer(precoder=encode_tensor(decision.allocation))}
     elif family == CELL_FREE.name:
-        response.cell_free.CopyFrom(problems_pb2.CellFreeAnswer(power=allocation))
+        answer = {"cell_free": problems_pb2.CellFreeAnswer(power=encode_tensor(decision.allocation))}
     else:
         raise ValueError(f"no answer message for family {family!r}")
-    return response
+    return allocator_pb2.AllocateResponse(request_id=request_id, provenance=_provenance(decision), **answer)
 
 
 def _reason(fallback: Fallback | None) -> provenance_pb2.FallbackReason.ValueType:

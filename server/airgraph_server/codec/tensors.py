@@ -48,5 +48,8 @@ def decode_tensor(field: str, tensor: tensor_pb2.Tensor) -> npt.NDArray[Any]:
 
 def encode_tensor(array: npt.NDArray[Any]) -> tensor_pb2.Tensor:
     """A message with the array's bytes, little-endian and row-major."""
-    plain = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-    return tensor_pb2.Tensor(dtype=CODES[plain.dtype], shape=plain.shape, data=plain.tobytes())
+    code = CODES.get(array.dtype)
+    if code is None:
+        array = array.astype(array.dtype.newbyteorder("<"))
+        code = CODES[array.dtype]
+    return tensor_pb2.Tensor(dtype=code, shape=array.shape, data=array.tobytes())

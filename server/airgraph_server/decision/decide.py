@@ -166,7 +166,8 @@ class Decider:
         refined: dict[int, Refined] = {}
         for i, draft in drafts.items():
             if draft.network is not None and draft.iterations == 0 and len(draft.starts) == 1:
-                refined[i] = Refined(draft.network.allocation, draft.network.objective, 0, 0)
+                # The objective is taken of what is sent, once.
+                refined[i] = Refined(draft.network.allocation, math.nan, 0, 0)
                 continue
             task = draft.task
             # Of one size, so that the time of an iteration says something about that size.

@@ -20,6 +20,8 @@ LARGEST_SURPRISE = 4.0
 """A run counts as at most this many times its prediction: one stall says little about the next."""
 FIRST_GUESS = (2e-7, 1e-6, 2e-4, 2e-4)
 """Seconds a link, node, instance and run, until something was measured."""
+SMALL_LINKS = 10_000
+"""Links an instance up to which a run is small: much of its time is the interpreter's, which runs one thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,11 @@ class Load:
     def __add__(self, other: Load) -> Load:
         """Both together."""
         return Load(self.links + other.links, self.nodes + other.nodes, self.instances + other.instances)
+
+    @property
+    def small(self) -> bool:
+        """Whether the instances are, in the mean, so small that two such runs would only lengthen each other."""
+        return self.links <= SMALL_LINKS * self.instances
 
     def __sub__(self, other: Load) -> Load:
         """What is left without the other."""

@@ -58,6 +58,11 @@ class TicketQueue:
         """Everything queued, a load a kind."""
         return self._totals
 
+    @property
+    def small_first(self) -> bool:
+        """Whether the next run begins with a small instance."""
+        return self._length > 0 and self._by_kind[self._first_kind()][0].load.small
+
     def earliest_deadline(self) -> float:
         """Of the tickets that go first; infinite where none has one."""
         return min((tickets[0].deadline for tickets in self._by_kind.values()), default=math.inf)

@@ -2,7 +2,8 @@
 
 There is no waiting window. A caller that finds a free place computes in its own thread, what others have queued
 included; where all places are taken it waits, and whoever computes next takes its instances along. So a lone call is
-handed to nobody, and calls that come together run together.
+handed to nobody, and calls that come together run together. Runs of small instances take turns, whatever the number of
+places: beside each other they would wait for the interpreter, and one larger run does the same work in less time.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class Scheduler:
         self._costs: dict[Kind, LoadCost] = {}
         self._floors: dict[Kind, LoadCost] = {}
         self._running: dict[int, float] = {}
+        self._small_runs: set[int] = set()
         self.door = Door(settings.threads + settings.max_queued_calls, settings.deadline_reserve, metrics)
         self._sequence = itertools.count()
         self._needed_at = math.inf
@@ -91,7 +93,7 @@ class Scheduler:
         job = Job([task], done)
         self._admit(job, [priority])
         with self._lock:
-            if len(self._queue) and len(self._running) < self._settings.threads:
+            if self._may_begin():
                 self._work.notify()
 
     def calibrate(self, runs: Sequence[Sequence[Task] | Sequence[RawRun]]) -> None:
@@ -122,7 +124,7 @@ class Scheduler:
                 if task.deadline is not None:
                     if rank not in ahead:
                         ahead[rank] = self._queue.ahead_of(rank)
-                    refusal = self._refusal(ticket, now, self._busy_for(ahead[rank]))
+                    refusal = self._refusal(ticket, now, self._busy_for(ahead[rank], ticket.load.small))
                     if refusal is not None:
                         shed += isinstance(refusal, OverloadedError)
                         job.settle(position, refusal)
@@ -149,12 +151,26 @@ class Scheduler:
             )
         return None
 
-    def _busy_for(self, ahead: dict[Kind, Load]) -> float:
+    def _busy_for(self, ahead: dict[Kind, Load], small: bool) -> float:
         """Seconds until a place is free and what is ahead is done; 0 where a place is free and nothing is ahead."""
-        seconds = sum(self._cost(self._costs, kind).predict(load) for kind, load in ahead.items())
-        if len(self._running) >= self._settings.threads:
-            seconds += max(min(self._running.values()) - perf_counter(), 0.0)
-        return seconds / self._settings.threads
+        seconds = self._length_of(ahead)
+        if self._full(small):
+            seconds += max(min(self._running.values()) - perf_counter(), 0.0) / (1 if small else self._settings.threads)
+        return seconds
+
+    def _length_of(self, loads: dict[Kind, Load]) -> float:
+        """Seconds that the loads take, large ones beside each other."""
+        return sum(
+            self._cost(self._costs, kind).predict(load) / (1 if load.small else self._settings.threads)
+            for kind, load in loads.items()
+        )
+
+    def _full(self, small: bool) -> bool:
+        """Whether no run may begin, one of small instances or of large ones. With the lock held, as the next."""
+        return len(self._running) >= self._settings.threads or (small and bool(self._small_runs))
+
+    def _may_begin(self) -> bool:
+        return len(self._queue) > 0 and not self._full(self._queue.small_first)
 
     def _lead(self, job: Job) -> bool:
         """Computes in the caller's thread until its job is done; False where all places are taken."""
@@ -166,14 +182,14 @@ class Scheduler:
                 break
             led = True
         with self._lock:
-            if len(self._queue) and len(self._running) < self._settings.threads:
+            if self._may_begin():
                 self._work.notify()
         return led or job.done
 
     def _serve(self) -> None:
         while True:
             with self._lock:
-                while not self._closed and not (len(self._queue) and len(self._running) < self._settings.threads):
+                while not self._closed and not self._may_begin():
                     self._work.wait()
                 if self._closed:
                     return
@@ -181,8 +197,8 @@ class Scheduler:
             self._finish_run(tickets, dropped)
 
     def _begin(self) -> tuple[list[Ticket], list[Ticket]]:
-        """Takes a run and a place, with the lock held; nothing where all places are taken or nothing is queued."""
-        if len(self._running) >= self._settings.threads or not len(self._queue):
+        """Takes a run and a place, with the lock held; nothing where no run may begin."""
+        if not self._may_begin():
             return [], []
         now = perf_counter()
         tickets, dropped = self._queue.take(now, self._settings.deadline_reserve, self._costs)
@@ -191,7 +207,9 @@ class Scheduler:
         if tickets:
             load = sum((ticket.load for ticket in tickets), NOTHING)
             self._running[threading.get_ident()] = now + self._costs[tickets[0].kind].predict(load)
-        if len(self._queue) and len(self._running) < self._settings.threads:
+            if load.small:
+                self._small_runs.add(threading.get_ident())
+        if self._may_begin():
             self._work.notify()
         self._plan()
         return tickets, dropped
@@ -206,6 +224,7 @@ class Scheduler:
             self._learn(tickets, results, seconds)
             with self._lock:
                 del self._running[threading.get_ident()]
+                self._small_runs.discard(threading.get_ident())
                 for ticket, result in zip(tickets, results, strict=True):
                     if not isinstance(result, Exception):
                         result.timings.queue = began - ticket.queued_at
@@ -244,10 +263,9 @@ class Scheduler:
     def _plan(self) -> None:
         """Says until when running batches may polish: until the queue needs their place. With the lock held."""
         self._needed_at = math.inf
-        if len(self._queue) and len(self._running) >= self._settings.threads:
-            waiting = sum(self._costs[kind].predict(load) for kind, load in self._queue.all().items())
+        if len(self._queue) and not self._may_begin():
             until = self._queue.earliest_deadline() - self._settings.deadline_reserve
-            self._needed_at = until - waiting / self._settings.threads
+            self._needed_at = until - self._length_of(self._queue.all())
 
     @staticmethod
     def _cost(costs: dict[Kind, LoadCost], kind: Kind) -> LoadCost:

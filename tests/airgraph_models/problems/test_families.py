@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from instances import beamformings, dense_twin, power_controls, random_beamforming, random_power_control, seeds
 
-from airgraph_models.problems import BEAMFORMING, POWER_CONTROL, Beamforming, PowerControl
+from airgraph_models.problems import BEAMFORMING, POWER_CONTROL, Beamforming, Links, PowerControl
 from airgraph_models.problems.row_table import build_row_table
 
 
@@ -166,6 +166,24 @@ def test_two_antennas_leave_no_choice_of_frame(seed):
     )
     first, second = BEAMFORMING.view(instance).graph, BEAMFORMING.view(turned).graph
     np.testing.assert_allclose(second.link, first.link, rtol=1e-2, atol=2e-3)
+
+
+@pytest.mark.parametrize("make", [random_power_control, lambda seed, n, **k: random_beamforming(seed, n, 2, **k)])
+@given(seed=seeds)
+def test_the_order_in_which_links_are_listed_changes_nothing(make, seed):
+    instance = make(seed, 6, sparse=True)
+    order = np.random.default_rng(seed).permutation(instance.links.count)
+    ends = instance.links.receiver[order], instance.links.transmitter[order]
+    field = "channel" if isinstance(instance, Beamforming) else "gain"
+    values = {field: getattr(instance, field)[order]}
+    shuffled = dataclasses.replace(instance, links=Links.create(*ends, 6, 6), **values)
+    family = family_of(instance)
+    first, second = family.view(instance).graph, family.view(shuffled).graph
+    np.testing.assert_array_equal(second.offsets, first.offsets)
+    np.testing.assert_array_equal(second.neighbour, first.neighbour)
+    np.testing.assert_allclose(second.link, first.link, rtol=1e-3, atol=1e-4)
+    allocation = family.baseline(instance)
+    np.testing.assert_allclose(family.rates(shuffled, allocation), family.rates(instance, allocation), rtol=1e-9)
 
 
 @pytest.mark.parametrize("make", [random_power_control, lambda seed, n, **k: random_beamforming(seed, n, 2, **k)])

@@ -44,6 +44,7 @@ def with_entry(array, value):
         (lambda: Links.create([0, -1], [0, 1], 2, 2), "receiver", "-1 at index (1)"),
         (lambda: Links.create([0, 1], [0], 2, 2), "transmitter", "shape [1]"),
         (lambda: Links.create([0, 0], [1, 1], 2, 2), "receiver", "a pair of 0 twice"),
+        (lambda: Links.create([1, 0, 1], [0, 0, 0], 2, 2), "receiver", "a pair of 1 twice"),
         (lambda: Links.create([], [], 0, 0), "num_receivers", "0"),
     ],
 )
