@@ -72,6 +72,7 @@ def test_the_tuning_guide_runs(target):
     names = run(DOCS / "tuning.md", target=target, timeout="timeout=10")
     assert [answer.power.size for answer in names["answers"]] == [5, 10, 20]
     assert names["quick"].polish_iterations == 0
+    assert names["careful"].precoder.shape == (8, 4)
 
 
 def test_the_failure_guide_runs(target, capsys):
