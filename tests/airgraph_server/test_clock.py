@@ -56,6 +56,18 @@ def test_the_clock_forgets_a_long_iteration_as_a_race_gets_shorter():
     assert not clock()
 
 
+def test_the_clock_remembers_when_it_last_said_stop():
+    clock = PolishClock(perf_counter() + 0.05, first=0.0)
+    assert not clock()
+    assert clock.stopped is None
+    sleep(0.06)
+    before = perf_counter()
+    assert clock()
+    first = clock.stopped
+    assert clock()
+    assert before <= first <= clock.stopped <= perf_counter()
+
+
 def test_a_first_iteration_that_is_known_to_be_long_is_not_begun():
     assert PolishClock(perf_counter() + 1.0, first=5.0)()
     assert not PolishClock(None, first=5.0)()

@@ -140,7 +140,7 @@ def _least(gram: ComplexArray, target: FloatArray, feasible: FloatArray) -> Floa
         heard, noise = _heard(gram, power)
         system = -heard
         np.fill_diagonal(system, heard.diagonal() / target[asked])
-        needed = np.linalg.solve(system, noise)
+        needed = np.asarray(np.linalg.solve(system, noise), np.float64)
         settled = bool((np.abs(power - needed) <= ACCURACY * needed).all())
         power = needed
         if settled:

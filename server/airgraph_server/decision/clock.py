@@ -17,6 +17,7 @@ class PolishClock:
     Attributes:
         expected: Seconds that the next iteration is expected to take.
         first: Seconds of the first iteration; 0 before it has ended.
+        stopped: When it last said so; None before.
     """
 
     def __init__(self, latest: float | None, first: float, needed_at: Callable[[], float] = never) -> None:
@@ -29,6 +30,7 @@ class PolishClock:
         """
         self.expected = first
         self.first = 0.0
+        self.stopped: float | None = None
         self._latest = latest
         self._needed_at = needed_at
         self._before: float | None = None
@@ -41,4 +43,7 @@ class PolishClock:
             self.first = self.first or measured
             self.expected = max(measured, FADING * self.expected)
         self._before = now
-        return self._latest is not None and now + self.expected >= min(self._latest, self._needed_at())
+        over = self._latest is not None and now + self.expected >= min(self._latest, self._needed_at())
+        if over:
+            self.stopped = now
+        return over

@@ -175,10 +175,12 @@ class Decider:
             links = family.measure(instance).links
             work = links * len(first.starts) * len(members)
             iteration = self._effort.cost("polish" if first.polished else "refine", family, instance)
+            # From the clock's word to the solver's return: comparing starts, rates of the best.
+            ending = self._effort.cost("end", family, instance)
             latest = None
             if deadline is not None:
                 finishing = len(members) * self._effort.cost("finish", family, instance).predict(links)
-                latest = deadline - self._settings.deadline_reserve - finishing
+                latest = deadline - self._settings.deadline_reserve - finishing - ending.predict(work)
                 share = sum(works[i] for i in members)
                 latest = turn_ends(latest, perf_counter(), share, sum(works.values()))
             works = {i: left for i, left in works.items() if i not in members}
@@ -189,6 +191,8 @@ class Decider:
                 [drafts[i].starts for i in members],
                 Stopping(first.iterations, first.tolerance, clock),
             )
+            if clock.stopped is not None:
+                ending.observe(work, perf_counter() - clock.stopped)
             if clock.first:
                 iteration.observe(work, clock.first)
             elif first.iterations:
