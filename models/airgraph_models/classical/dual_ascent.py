@@ -173,11 +173,13 @@ def dual_ascent(gram: ComplexArray, weights: FloatArray, start: FloatArray, stop
     """
     shape, (starts, users) = gram.shape[:-2], start.shape[-2:]
     matrix = gram.reshape(-1, 1, users, users)
-    weight = np.broadcast_to(weights, (*shape, users)).reshape(-1, 1, users)
+    weight = np.empty((*shape, 1, users))
+    weight[..., 0, :] = weights
+    weight = weight.reshape(-1, 1, users)
     share = np.maximum(start, FLOOR).reshape(-1, starts, users)
     share = share / share.sum(axis=-1, keepdims=True)
     error = error_matrix(matrix, share)
-    begun = np.broadcast_to(np.arange(starts), share.shape[:2])
+    begun = np.arange(starts)[None].repeat(len(share), axis=0)
     climbers = _Climbers(share, error, share, dual_rate(error, weight), begun)
     iterations = 0
     for running, steps in heats(starts, stopping.iterations):
@@ -203,11 +205,12 @@ def _climb(
             return done, True
         climbers.share = dual_step(climbers.error, climbers.share, weights, exponents)
         climbers.error = error_matrix(gram, climbers.share)
-        rate, top = dual_rate(climbers.error, weights), climbers.rate
-        rose = (rate > top)[..., None]
+        top = climbers.rate
+        gain = dual_rate(climbers.error, weights) - top
+        rose = (gain > 0)[..., None]
         climbers.best = np.where(rose, climbers.share, climbers.best)
         exponents = np.where(rose, np.minimum(GROWTH * exponents, LARGEST_EXPONENT), CAUTIOUS_EXPONENT)
-        climbers.rate = np.maximum(rate, top)
-        if stopping.tolerance > 0 and bool((np.abs(rate - top) <= stopping.tolerance * top).all()):
+        climbers.rate = top + np.maximum(gain, 0.0)
+        if stopping.tolerance > 0 and bool((np.abs(gain) <= stopping.tolerance * top).all()):
             return done + 1, False
     return steps, False

@@ -65,7 +65,10 @@ def cells(*, quick: bool) -> list[Cell]:
 
 
 def corners(*, quick: bool) -> list[Cell]:
-    """The fewest and most antennas and users that the shipped network is made for, at the outermost levels."""
+    """The fewest and most antennas and users that the shipped network is made for, at the outermost levels.
+
+    Last the hardest: UMi users at one level, as many as antennas, at every level.
+    """
     if quick:
         return [Cell(RAYLEIGH, 4, 2, -10)]
     widest = ((4, 2), (128, 2), (128, 32))
@@ -76,4 +79,5 @@ def corners(*, quick: bool) -> list[Cell]:
         *((kind, *shape) for kind in (UMI, UMI_FAR) for shape in widest),
         (UMI, 32, 32),
     ]
-    return [Cell(kind, antennas, users, level) for kind, antennas, users in shapes for level in OUTERMOST]
+    outer = [Cell(kind, antennas, users, level) for kind, antennas, users in shapes for level in OUTERMOST]
+    return outer + [Cell(UMI, 16, 16, level) for level in (OUTERMOST[0], *LEVELS, OUTERMOST[1])]

@@ -34,6 +34,7 @@ AUTO_TARGET, RZF_IS_ENOUGH = 0.995, 0.995
 MORE = (32, 60)
 """Where a request asks for more steps than the default."""
 QUICKEST, LONGER = "AUTO, 1 start", "AUTO, 32 starts"
+LARGER = ("AUTO", LONGER)
 COLUMNS = ("RZF", ONE_RUN, "features alone", ALONE, QUICKEST, "AUTO", LONGER)
 
 Ratios = dict[str, float]
@@ -103,7 +104,7 @@ def _run(lab: Lab) -> Findings:
             ),
             Table(
                 "The same at the corners of what the checkpoint is made for: fewest and most antennas and users, "
-                f"{OUTERMOST[0]} and {OUTERMOST[1]} dB",
+                f"{OUTERMOST[0]} and {OUTERMOST[1]} dB, and as many users as antennas on UMi",
                 ("channels", "N x K", "dB", *COLUMNS),
                 _rows(outer),
             ),
@@ -142,7 +143,7 @@ def _aims(measured: dict[Cell, Ratios], outer: dict[Cell, Ratios]) -> tuple[tupl
     ]
     aims.append((f"AUTO at least {AUTO_TARGET}", list(measured), "AUTO", AUTO_TARGET))
     aims.append((f"{QUICKEST}, at least {AUTO_TARGET}", list(measured), QUICKEST, AUTO_TARGET))
-    aims.append((f"AUTO at least {AUTO_TARGET}, at the corners", list(outer), "AUTO", AUTO_TARGET))
+    aims += [(f"{name} at least {AUTO_TARGET}, at the corners", list(outer), name, AUTO_TARGET) for name in LARGER]
     everywhere = measured | outer
     told = [(aim, [(c, everywhere[c][name] >= target) for c in where]) for aim, where, name, target in aims]
     for place, found in (("", measured), (", at the corners", outer)):
