@@ -84,7 +84,7 @@ def per_node(values: npt.ArrayLike, count: int) -> npt.NDArray[np.generic]:
     """A scalar (shape [] or [1]) spread over ``count`` nodes; anything else unchanged."""
     array: npt.NDArray[np.generic] = np.asarray(values)
     if array.ndim == 0 or (array.shape == (1,) and count != 1):
-        return np.broadcast_to(array.reshape(()), (count,))
+        return np.full(count, array.reshape(()))
     return array
 
 
