@@ -14,6 +14,7 @@ from pathlib import Path
 
 import hybrid
 import many_starts
+import precoding
 import quality
 import thousand_pairs
 import wmmse_speed
@@ -41,7 +42,7 @@ def main():
         "Ratios are taken within one run; absolute times hold for that machine only.",
         "",
     ]
-    for module in (quality, hybrid, many_starts, wmmse_speed, thousand_pairs):
+    for module in (quality, precoding, hybrid, many_starts, wmmse_speed, thousand_pairs):
         for title, columns, rows in module.measure():
             parts.append(table(title, columns, rows))
             print(parts[-1], flush=True)
