@@ -122,9 +122,9 @@ def _run(lab: Lab) -> Findings:
             f"AUTO: the network's answer and {SERVED[0] - 1} classical starts, at most {SERVED[1]} steps, as "
             "the server does where no deadline is near; from the network's answer alone with 1 start; with "
             f"{MORE[0]} where a request allows {MORE[1]} steps. What each costs is in the study precoding-frontier.",
-            f"At the corners the network alone is weakest with {outer[lowest][ALONE]:.4f}, {_told(lowest)}. Two users at "
-            "one level look the same to a network that treats users alike: it gives both the same share, as RZF does, "
-            "where at low levels one of them should be served alone.",
+            f"At the corners the network alone is weakest with {outer[lowest][ALONE]:.4f}, {_told(lowest)}. Two users "
+            "at one level look the same to a network that treats users alike: it gives both the same share, as RZF "
+            "does, where at low levels one of them should be served alone.",
         ),
         draw=lambda axes: _draw(axes, measured),
     )
