@@ -63,13 +63,10 @@ def wmmse(instance: Precoding, starts: int, iterations: int) -> ComplexArray:
 
 
 def _polished(instance: Precoding, shares: FloatArray, steps: int) -> ComplexArray:
-    """The polisher's precoder, guarded by RZF as the server does it: by what is left after rounding."""
+    """The polisher's precoder, guarded by RZF."""
     found = PRECODING.polish([instance], [shares], Stopping(steps, TOLERANCE))[0]
-
-    def sent(precoder: ComplexArray) -> float:
-        return PRECODING.objective(instance, PRECODING.rounded(instance, precoder).astype(np.complex128))
-
-    return max((found.allocation, rzf(instance)), key=sent)
+    closed = rzf(instance)
+    return found.allocation if found.objective >= PRECODING.objective(instance, closed) else closed
 
 
 def auto(starts: int, steps: int) -> Solve:
