@@ -254,10 +254,10 @@ class PrecodingFamily(ProblemFamily[Precoding]):
             (found,) = instance.balances
             precoder = self.project(instance, found.precoder.reshape(starts.shape[1:]))
             return Refined(precoder, self.objective(instance, precoder), found.steps, -1)
-        # Where the rates are out of reach, less of all that is missing may be more of the worst: starts stay in.
-        ends, origins, iterations = list(starts), list(range(len(starts))), 0
-        for origin, start in enumerate(starts):
-            if origin and stopping.expired():
+        ends: list[ComplexArray] = []
+        iterations = 0
+        for start in starts:
+            if ends and stopping.expired():
                 break
             solution = maximise_energy_efficiency(
                 instance.by_band,
@@ -270,15 +270,16 @@ class PrecodingFamily(ProblemFamily[Precoding]):
                 stopping,
             )
             ends.append(self.project(instance, solution.precoder.reshape(start.shape)))
-            origins.append(origin)
             iterations = max(iterations, solution.iterations)
+        origins = [*range(len(ends)), *range(len(starts))]
+        # Where the rates are out of reach, less of all that is missing may be more of the worst: starts stay in.
+        ends += list(starts)
         reached = self._rates(instance, np.stack(ends))
         standing = [
             (-self._shortfall(instance, rates), self.value(instance, end, rates))
             for end, rates in zip(ends, reached, strict=True)
         ]
-        # What an iteration brought goes before the start that it came from.
-        best = max(reversed(range(len(ends))), key=standing.__getitem__)
+        best = max(range(len(ends)), key=standing.__getitem__)
         return Refined(ends[best], standing[best][1], iterations, origins[best])
 
     def rounded(self, instance: Precoding, allocation: ComplexArray) -> npt.NDArray[np.complexfloating]:
