@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import perf_counter
 
-from airgraph_server.decision.sharing import never
+from airgraph_server.decision.cost import LARGEST_SURPRISE
+from airgraph_server.decision.sharing import SHORTEST, never
 
 FADING = 0.8
 """What is left of a long iteration's length after each later one: a race gets shorter as starts drop out."""
@@ -47,3 +48,20 @@ class PolishClock:
         if over:
             self.stopped = now
         return over
+
+
+class Ending:
+    """How long a solver takes from the clock's word to its return: the longest of late, which fades.
+
+    Attributes:
+        expected: Seconds.
+    """
+
+    def __init__(self) -> None:
+        """Expects nothing."""
+        self.expected = 0.0
+
+    def observe(self, seconds: float) -> None:
+        """Corrects the expectation; one stall counts for little, and what repeats is believed within a few calls."""
+        believed = min(seconds, LARGEST_SURPRISE * self.expected + SHORTEST)
+        self.expected = max(believed, FADING * self.expected)

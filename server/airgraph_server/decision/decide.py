@@ -175,12 +175,11 @@ class Decider:
             links = family.measure(instance).links
             work = links * len(first.starts) * len(members)
             iteration = self._effort.cost("polish" if first.polished else "refine", family, instance)
-            # From the clock's word to the solver's return: comparing starts, rates of the best.
-            ending = self._effort.cost("end", family, instance)
+            ending = self._effort.ending(family, instance, work)
             latest = None
             if deadline is not None:
                 finishing = len(members) * self._effort.cost("finish", family, instance).predict(links)
-                latest = deadline - self._settings.deadline_reserve - finishing - ending.predict(work)
+                latest = deadline - self._settings.deadline_reserve - finishing - ending.expected
                 share = sum(works[i] for i in members)
                 latest = turn_ends(latest, perf_counter(), share, sum(works.values()))
             works = {i: left for i, left in works.items() if i not in members}
@@ -192,7 +191,7 @@ class Decider:
                 Stopping(first.iterations, first.tolerance, clock),
             )
             if clock.stopped is not None:
-                ending.observe(work, perf_counter() - clock.stopped)
+                ending.observe(perf_counter() - clock.stopped)
             if clock.first:
                 iteration.observe(work, clock.first)
             elif first.iterations:
