@@ -15,6 +15,7 @@ from pathlib import Path
 import cell_free
 import hybrid
 import many_starts
+import precoding
 import quality
 import thousand_pairs
 import wmmse_speed
@@ -42,7 +43,7 @@ def main():
         "Ratios are taken within one run; absolute times hold for that machine only.",
         "",
     ]
-    for module in (quality, cell_free, hybrid, many_starts, wmmse_speed, thousand_pairs):
+    for module in (quality, precoding, cell_free, hybrid, many_starts, wmmse_speed, thousand_pairs):
         for title, columns, rows in module.measure():
             parts.append(table(title, columns, rows))
             print(parts[-1], flush=True)

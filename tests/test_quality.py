@@ -7,7 +7,10 @@ shipped ones, one a family for all sizes.
 import numpy as np
 import pytest
 
-from airgraph_client import Beamforming, Client, PowerControl
+from airgraph_client import Beamforming, Client, PowerControl, Precoding
+from airgraph_models.classical.stopping import Stopping
+from airgraph_models.problems import PRECODING
+from airgraph_models.problems import Precoding as PrecodingInstance
 from airgraph_models.zoo.card import read_card
 from airgraph_server.app import Server
 from airgraph_server.settings import Settings
@@ -29,6 +32,25 @@ def power_control(reference, pairs):
 def beamforming(reference, pairs):
     data = np.load(reference / "miso_interference.npz")
     return [Beamforming(channel) for channel in data[f"K{pairs}_H"]], data[f"K{pairs}_wmmse_rate"]
+
+
+def precoding(reference, antennas, users, snr):
+    """Rayleigh channels, and the best rates known."""
+    data = np.load(reference / "mu_miso.npz")
+    name = f"N{antennas}K{users}"
+    instances = [Precoding(channel, noise_power=10 ** (-snr / 10)) for channel in data[f"{name}_channel"]]
+    return instances, data[f"{name}_S{snr}_best_rate"]
+
+
+def umi_precoding(reference, rows, columns, snr, users=16):
+    """Users of 3GPP UMi drops at one level, and the best of four WMMSE starts of 500 iterations."""
+    drops = np.load(reference.parent / "channels" / "umi-sample.npz")["channel"][:, :users, :rows, :columns]
+    channels = drops.reshape(len(drops), users, rows * columns)
+    channels = channels / np.sqrt((np.abs(channels) ** 2).mean(axis=-1, keepdims=True))
+    noise = 10 ** (-snr / 10)
+    known = [PrecodingInstance.create(channel, noise_power=noise) for channel in channels]
+    best = PRECODING.refine(known, [PRECODING.starts(instance) for instance in known], Stopping(500))
+    return [Precoding(channel, noise_power=noise) for channel in channels], np.array([f.objective for f in best])
 
 
 def ratio(client, instances, stored, **options):
@@ -70,6 +92,28 @@ def test_the_network_alone_at_beamforming(client, reference):
 @pytest.mark.parametrize("pairs", [10, 50])
 def test_auto_at_beamforming(client, reference, pairs):
     assert ratio(client, *beamforming(reference, pairs), policy="auto") >= 1.0
+
+
+@pytest.mark.parametrize("size", [(8, 4), (32, 16), (64, 16), (64, 32)], ids=str)
+@pytest.mark.parametrize("snr", [0, 10, 20])
+def test_precoding_on_rayleigh_channels(client, reference, size, snr):
+    for policy in ("learned", "auto"):
+        assert ratio(client, *precoding(reference, *size, snr), policy=policy) >= 0.995
+
+
+@pytest.mark.parametrize("panel", [(4, 8), (8, 8)], ids=str)
+@pytest.mark.parametrize("snr", [0, 10, 20])
+def test_precoding_on_umi_channels(client, reference, panel, snr):
+    instances, best = umi_precoding(reference, *panel, snr)
+    assert ratio(client, instances, best, policy="learned") >= 0.97
+    assert ratio(client, instances, best, policy="auto") >= 0.995
+
+
+@pytest.mark.parametrize(("snr", "steps"), [(-10, None), (30, 60)])
+def test_precoding_for_as_many_users_as_antennas_at_the_outermost_levels(client, reference, snr, steps):
+    """Where most users are to fall silent, and, from more starts, where the ends of many differ most."""
+    instances, best = umi_precoding(reference, 4, 4, snr)
+    assert ratio(client, instances, best, policy="auto", max_polish_iterations=steps) >= 0.995
 
 
 @pytest.mark.parametrize("make", [power_control, beamforming])

@@ -29,7 +29,7 @@ from airgraph_client.instances import Beamforming, Instance, Links, PowerControl
 from airgraph_client.models import Model, ModelDescription, ServerStatus
 from airgraph_client.requests import Options
 from airgraph_client.security import Security
-from airgraph_client.units import db_to_linear, dbm_to_watt, linear_to_db, watt_to_dbm
+from airgraph_client.units import db_to_linear, dbm_to_watt, linear_to_db, noise_with_error, watt_to_dbm
 
 __all__ = [
     "AirGraphError",
@@ -65,5 +65,6 @@ __all__ = [
     "db_to_linear",
     "dbm_to_watt",
     "linear_to_db",
+    "noise_with_error",
     "watt_to_dbm",
 ]

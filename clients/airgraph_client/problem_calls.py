@@ -143,7 +143,8 @@ class ProblemCalls(Generic[Given]):
 
         Args:
             channel: ``[K, N]`` or, with sub-bands, ``[B, K, N]`` complex channels.
-            noise_power: ``[K]`` or scalar, noise power at each user.
+            noise_power: ``[K]`` or scalar, noise power at each user; for a channel that is an estimate see
+                `airgraph_client.noise_with_error`.
             max_power: Scalar, or ``[B]`` with sub-bands: power budget.
             weights: ``[K]`` or scalar, rate weights.
             objective: ``"se"``, spectral efficiency, or ``"ee"``, energy efficiency.

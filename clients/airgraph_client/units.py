@@ -1,4 +1,4 @@
-"""Decibels to linear units and back; the contract takes linear quantities only."""
+"""Decibels to linear units and back, as the contract takes linear quantities only; noise that holds an error."""
 
 from __future__ import annotations
 
@@ -64,3 +64,29 @@ def watt_to_dbm(power: npt.ArrayLike) -> npt.NDArray[np.floating[Any]] | np.floa
         ValueError: A power is negative.
     """
     return linear_to_db(np.asarray(power, np.float64) * 1e3)
+
+
+def noise_with_error(
+    noise_power: npt.ArrayLike, max_power: npt.ArrayLike, error_variance: npt.ArrayLike
+) -> npt.NDArray[np.floating[Any]] | np.floating[Any]:
+    """Adds what an estimate of the channel misses to the noise: ``noise_power + max_power * error_variance``.
+
+    A precoder V on the budget, ``||V||_F^2 = max_power``, reaches a user through the unknown part of its channel with
+    the power ``max_power * error_variance`` wherever it points, if the part's entries are alike and uncorrelated. Asked
+    with the estimate and this noise, the server maximises a bound on the rates that treats that power as noise.
+
+    Args:
+        noise_power: ``[K]`` or scalar, noise power at each user.
+        max_power: Scalar, power budget of the one transmitter.
+        error_variance: ``[K]`` or scalar, mean of ``|channel - estimate|^2`` over a user's antennas, not negative.
+
+    Returns:
+        ``[K]`` or scalar, what to send as ``noise_power``.
+
+    Raises:
+        ValueError: A variance is negative.
+    """
+    variance = np.asarray(error_variance, np.float64)
+    if (variance < 0).any():
+        raise ValueError(f"an error variance cannot be negative, got {variance.min()}")
+    return np.asarray(noise_power, np.float64) + np.asarray(max_power, np.float64) * variance

@@ -4,7 +4,7 @@ from time import perf_counter, sleep
 
 import pytest
 
-from airgraph_server.decision.clock import PolishClock
+from airgraph_server.decision.clock import Ending, PolishClock
 from airgraph_server.decision.cost import RunCost
 
 
@@ -56,6 +56,30 @@ def test_the_clock_forgets_a_long_iteration_as_a_race_gets_shorter():
     assert not clock()
 
 
+def test_the_clock_remembers_when_it_last_said_stop():
+    clock = PolishClock(perf_counter() + 0.05, first=0.0)
+    assert not clock()
+    assert clock.stopped is None
+    sleep(0.06)
+    before = perf_counter()
+    assert clock()
+    first = clock.stopped
+    assert clock()
+    assert before <= first <= clock.stopped <= perf_counter()
+
+
 def test_a_first_iteration_that_is_known_to_be_long_is_not_begun():
     assert PolishClock(perf_counter() + 1.0, first=5.0)()
     assert not PolishClock(None, first=5.0)()
+
+
+def test_an_ending_is_believed_once_it_repeats_and_fades():
+    ending = Ending()
+    ending.observe(10.0)
+    assert 0 < ending.expected < 1e-3
+    for _ in range(6):
+        ending.observe(8e-3)
+    assert ending.expected == pytest.approx(8e-3)
+    for _ in range(30):
+        ending.observe(1e-5)
+    assert ending.expected < 1e-4

@@ -12,6 +12,10 @@ from stand_ins import StandInModel
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.problems import BEAMFORMING, CELL_FREE, POWER_CONTROL, PowerControl
 from airgraph_models.problems.power_control import PowerControlFamily
+from airgraph_server.decision import clock as clock_module
+from airgraph_server.decision import decide as decide_module
+from airgraph_server.decision import effort as effort_module
+from airgraph_server.decision import network as network_module
 from airgraph_server.decision.decide import Decider
 from airgraph_server.decision.types import Decision, Policy, Reason, Task
 from airgraph_server.errors import DeadlineMissedError, ModelCannotServeError, ModelNotFoundError
@@ -207,6 +211,36 @@ def test_power_control_leaves_out_a_network_that_costs_the_race_its_starts():
 def test_a_deadline_too_near_for_many_starts_leaves_one():
     instance = random_power_control(9, 20)
     assert starts_of(instance, seconds=10.0, model=StandInModel(0.5), link_seconds=1.0) in ([], [1])
+
+
+class SlowToEnd(PowerControlFamily):
+    """Polishes by a clock of its own: a millisecond an iteration, and eight from the word to stop to the answer."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def clock(self):
+        return self.now
+
+    def polish(self, instances, starts, stopping):
+        while not stopping.expired():
+            self.now += 1e-3
+        self.now += 8e-3
+        return super().polish(instances, starts, Stopping(1))
+
+
+def test_what_a_solver_takes_to_end_is_learned_and_left_to_it(monkeypatch):
+    family = SlowToEnd()
+    for module in (decide_module, clock_module, effort_module, network_module):
+        monkeypatch.setattr(module, "perf_counter", family.clock)
+    decider, instance, late = Decider(Settings(), Metrics()), random_power_control(1, 5), []
+    for _ in range(10):
+        deadline = family.now + 0.1
+        decision = decider.decide([Task(family, instance, deadline=deadline)])[0]
+        assert isinstance(decision, Decision)
+        late.append(family.now - deadline)
+    assert late[0] > 0
+    assert all(-10e-3 < seconds <= 0 for seconds in late[5:])
 
 
 @given(power_controls(), st.integers(0, 2**32 - 1))

@@ -3,6 +3,8 @@
 import grpc
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from airgraph.v1 import allocator_pb2 as messages
 from airgraph.v1 import allocator_pb2_grpc, problems_pb2, provenance_pb2
@@ -50,6 +52,21 @@ def test_one_network_answers_every_size_within_the_budget_and_never_below_rzf(st
             assert response.provenance.objective >= response.provenance.baseline_objective * (1 - 1e-6)
         else:
             assert (response.provenance.solver, response.provenance.polish_iterations) == ("gram", 0)
+
+
+SIZES = st.tuples(st.integers(1, 32), st.integers(1, 64))
+
+
+@settings(max_examples=30)
+@given(SIZES, st.floats(-30, 60), st.sampled_from([0.01, 1.0, 100.0]), st.integers(0, 2), st.integers(0, 99))
+def test_what_arrives_keeps_the_budget_whatever_its_size_and_level(stub, size, level, budget, bands, seed):
+    channel = drawn(*size, level, seed=seed)
+    if bands:
+        channel = np.stack([channel, drawn(*size, level, seed=seed + 1)][:bands])
+    fields = {"max_power": encode_tensor(np.array(budget)), "noise_power": encode_tensor(np.array(budget))}
+    found = precoder(ask(stub, channel, fields=fields))
+    assert found.shape == (*channel.shape[:-2], *size[::-1])
+    assert ((abs(found) ** 2).sum(axis=(-2, -1)) <= budget).all()
 
 
 def test_auto_is_led_by_the_network_and_says_so(stub):

@@ -73,6 +73,7 @@ def test_the_tuning_guide_runs(target):
     names = run(DOCS / "tuning.md", target=target, timeout="timeout=10")
     assert [answer.power.size for answer in names["answers"]] == [5, 10, 20]
     assert names["quick"].polish_iterations == 0
+    assert names["careful"].precoder.shape == (8, 4)
 
 
 def test_the_load_testing_page_runs(tmp_path, monkeypatch):

@@ -8,11 +8,13 @@ every user who sends, and :math:`\lambda = \sum_j g_j` as the shares add up to o
 
 with the factor kept within a tenth and ten: a user who costs the others more than it gains fades. The exponent of one
 is the plain fixed point; three halves goes further, which pays while far from the end and may overshoot near it, so
-the best shares met are what is returned. A step is one K x K inverse, costs about half of one of `reduced_wmmse`, and
-takes the rate as far as two to four of those. Our own; the dual is that of `dual_uplink`.
+the best shares met are what is returned. While a start's rate rises its exponent grows, and falls back to one where it
+does not: users who are to fall silent at low levels would otherwise take a hundred steps. A step is one K x K inverse,
+costs about half of one of `reduced_wmmse`, and takes the rate as far as two to four of those. Our own; the dual is that
+of `dual_uplink`.
 
 Many starts race: all take `FIRST_HEAT` step, the best third goes on for `NEXT_HEATS` steps, and so on until one is
-left. The first heat takes squared steps, and as many as the next ones where there are only a few starts.
+left. The first heat begins with squared steps, and has as many as the next ones where there are only a few starts.
 Dropping what is behind is successive halving (Jamieson and Talwalkar 2016).
 """
 
@@ -29,6 +31,12 @@ from airgraph_models.classical.dual_uplink import dual_gradient, dual_rate, erro
 from airgraph_models.classical.stopping import Stopping
 
 LARGEST_FACTOR = 10.0
+LARGEST_CHANGE = 100.0
+"""Of a share in one step, whatever the exponent."""
+EXPONENT, FIRST_EXPONENT, CAUTIOUS_EXPONENT, LARGEST_EXPONENT = 1.5, 2.0, 1.0, 8.0
+"""Where a heat begins, where the first one does, after a rate that did not rise, and the most."""
+GROWTH = 1.3
+"""Of the exponent while the rate rises. Faster growth wins at the end of a long climb and loses in the first steps."""
 FLOOR = 1e-7
 """Shares do not fall below it, so that a silent user may come back."""
 FIRST_HEAT, NEXT_HEATS = 1, 3
@@ -106,13 +114,18 @@ def many_shares(users: int, count: int) -> FloatArray:
     return shares
 
 
-def dual_step(error: ComplexArray, share: FloatArray, weights: FloatArray, *, squared: bool = False) -> FloatArray:
-    """The next shares ``[..., K]``; with an exponent of two in place of three halves where ``squared``."""
+def dual_step(
+    error: ComplexArray, share: FloatArray, weights: FloatArray, exponent: FloatArray | None = None
+) -> FloatArray:
+    """The next shares ``[..., K]``; with exponents ``[..., 1]`` in place of three halves."""
     gradient = dual_gradient(error, weights)
     total = np.maximum(np.add.reduce(gradient, axis=-1, keepdims=True), FLOOR)
     # Three halves is a product and a root, which cost a tenth of a power; so do two bounds against `np.clip`.
     factor = np.minimum(np.maximum(gradient / (total * share), 1.0 / LARGEST_FACTOR), LARGEST_FACTOR)
-    factor *= factor if squared else np.sqrt(factor)
+    if exponent is None:
+        factor *= np.sqrt(factor)
+    else:
+        factor = np.minimum(np.maximum(factor**exponent, 1.0 / LARGEST_CHANGE), LARGEST_CHANGE)
     moved = np.maximum(share * factor, FLOOR)
     following: FloatArray = moved / np.add.reduce(moved, axis=-1, keepdims=True)
     return following
@@ -160,16 +173,19 @@ def dual_ascent(gram: ComplexArray, weights: FloatArray, start: FloatArray, stop
     """
     shape, (starts, users) = gram.shape[:-2], start.shape[-2:]
     matrix = gram.reshape(-1, 1, users, users)
-    weight = np.broadcast_to(weights, (*shape, users)).reshape(-1, 1, users)
+    weight = np.empty((*shape, 1, users))
+    weight[..., 0, :] = weights
+    weight = weight.reshape(-1, 1, users)
     share = np.maximum(start, FLOOR).reshape(-1, starts, users)
     share = share / share.sum(axis=-1, keepdims=True)
     error = error_matrix(matrix, share)
-    begun = np.broadcast_to(np.arange(starts), share.shape[:2])
+    begun = np.arange(starts)[None].repeat(len(share), axis=0)
     climbers = _Climbers(share, error, share, dual_rate(error, weight), begun)
     iterations = 0
     for running, steps in heats(starts, stopping.iterations):
         climbers.keep(running)
-        taken, expired = _climb(matrix, weight, climbers, steps, stopping, squared=iterations == 0 and starts > 1)
+        exponent = FIRST_EXPONENT if iterations == 0 and starts > 1 else EXPONENT
+        taken, expired = _climb(matrix, weight, climbers, steps, stopping, exponent)
         iterations += taken
         if expired:
             break
@@ -180,17 +196,21 @@ def dual_ascent(gram: ComplexArray, weights: FloatArray, start: FloatArray, stop
 
 
 def _climb(
-    gram: ComplexArray, weights: FloatArray, climbers: _Climbers, steps: int, stopping: Stopping, *, squared: bool
+    gram: ComplexArray, weights: FloatArray, climbers: _Climbers, steps: int, stopping: Stopping, exponent: float
 ) -> tuple[int, bool]:
-    """Steps taken, and whether the clock ran out."""
+    """Steps taken, the first with ``exponent``, and whether the clock ran out."""
+    exponents = np.full((*climbers.rate.shape, 1), exponent)
     for done in range(steps):
         if stopping.expired():
             return done, True
-        climbers.share = dual_step(climbers.error, climbers.share, weights, squared=squared)
+        climbers.share = dual_step(climbers.error, climbers.share, weights, exponents)
         climbers.error = error_matrix(gram, climbers.share)
-        rate, top = dual_rate(climbers.error, weights), climbers.rate
-        climbers.best = np.where((rate > top)[..., None], climbers.share, climbers.best)
-        climbers.rate = np.maximum(rate, top)
-        if stopping.tolerance > 0 and bool((np.abs(rate - top) <= stopping.tolerance * top).all()):
+        top = climbers.rate
+        gain = dual_rate(climbers.error, weights) - top
+        rose = (gain > 0)[..., None]
+        climbers.best = np.where(rose, climbers.share, climbers.best)
+        exponents = np.where(rose, np.minimum(GROWTH * exponents, LARGEST_EXPONENT), CAUTIOUS_EXPONENT)
+        climbers.rate = top + np.maximum(gain, 0.0)
+        if stopping.tolerance > 0 and bool((np.abs(gain) <= stopping.tolerance * top).all()):
             return done + 1, False
     return steps, False

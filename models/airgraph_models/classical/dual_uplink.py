@@ -47,7 +47,7 @@ def error_matrix(gram: ComplexArray, share: FloatArray) -> ComplexArray:
 
 def dual_rate(error: ComplexArray, weights: FloatArray) -> FloatArray:
     """``R(q) [...]`` in bit/s/Hz of error matrices ``[..., K, K]`` and weights ``[..., K]``."""
-    own = np.diagonal(error, axis1=-2, axis2=-1).real
+    own = error.diagonal(0, -2, -1).real
     rate: FloatArray = -np.add.reduce(weights * np.log2(own), axis=-1)
     return rate
 
@@ -65,7 +65,7 @@ def dual_gradient(error: ComplexArray, weights: FloatArray) -> FloatArray:
     Returns:
         ``[..., K]``; proportional to q where q is stationary.
     """
-    own = np.diagonal(error, axis1=-2, axis2=-1).real
+    own = error.diagonal(0, -2, -1).real
     # Squares of real and imaginary parts side by side: contiguous, and added up once the users are.
     parts = np.square(np.ascontiguousarray(error).view(np.float64))
     caused = ((weights / own)[..., None, :] @ parts)[..., 0, :]
@@ -84,10 +84,10 @@ def dual_coefficients(gram: ComplexArray, share: FloatArray) -> ComplexArray:
     """
     users = share.shape[-1]
     uplink = share / np.maximum(share.sum(axis=-1, keepdims=True), LEAST_SHARE)
-    active = (np.diagonal(gram, axis1=-2, axis2=-1).real > 0) & (uplink > LEAST_SHARE)
+    active = (gram.diagonal(0, -2, -1).real > 0) & (uplink > LEAST_SHARE)
     uplink = np.where(active, uplink, 0.0)
     error = error_matrix(gram, uplink)
-    diagonal = np.diagonal(error, axis1=-2, axis2=-1).real
+    diagonal = error.diagonal(0, -2, -1).real
     system = -squared(error)
     system.reshape(*share.shape[:-1], users * users)[..., :: users + 1] = np.where(
         active, diagonal * (1.0 - diagonal), 1.0

@@ -2,15 +2,17 @@ r"""SINR balancing and minimum power of a downlink, exact, by its dual uplink.
 
 With budget P, a downlink and its dual uplink with the same channels reach the same SINRs with the same sum power
 (Schubert and Boche, "Solution of the multiuser downlink beamforming problem with individual SINR constraints", 2004).
-In the uplink with powers q the best receivers give, with :math:`S_k(q) = [A (I + \operatorname{diag}(q) A)^{-1}]_{kk}`
-on the Gram matrix A of the channels in units of noise and budget,
+In the uplink with powers q the best receivers hear, with :math:`B = (I + A \operatorname{diag}(q))^{-1}` and M = B A
+on the Gram matrix A of the channels in units of noise and budget, :math:`|M_{kj}|^2` of user j's power and
+:math:`n_k = [M B^H]_{kk}` of noise, so that
 
-    SINR_k(q) = q_k a_k(q),   a_k = S_k / (1 - q_k S_k),
+    SINR_k(q) = q_k |M_kk|^2 / (sum_{j != k} q_j |M_kj|^2 + n_k).
 
-so that targets g are met with least power at the fixed point of :math:`q_k = g_k / a_k(q)`, and the largest common
-fraction of all targets is reached at that of the same map scaled to the budget. Both are standard interference
-functions (Yates 1995): the first iteration climbs to its solution from zero, the second converges from any start.
-Every iterate brackets the balanced level: :math:`\min_k SINR_k / g_k \le t^* \le \max_k SINR_k / g_k`.
+For receivers that stay, powers that meet targets g with the least power solve a linear system, and those that reach the
+largest common fraction of them from the whole budget are the Perron vector of a matrix that is not negative. Taking
+turns, receivers and powers, climbs to the balanced level and descends to the least power faster than linearly (the
+article's section IV); a fixed point of the powers alone takes ten times the steps where channels are alike. Every
+iterate brackets the balanced level: :math:`\min_k SINR_k / g_k \le t^* \le \max_k SINR_k / g_k`.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ from airgraph_models.classical.downlink import ComplexArray, FloatArray, adjoint
 from airgraph_models.classical.linear_precoding import with_power
 
 ACCURACY = 1e-8
-MOST_STEPS = 500
+MOST_STEPS = 50
+SQUARINGS = 7
+"""Of the matrix whose Perron vector is sought: as good as 128 steps of the power method."""
 LARGEST_TARGET = 1e60
 
 
@@ -83,44 +87,67 @@ def balance(channel: ComplexArray, noise_power: FloatArray, max_power: FloatArra
     return Balance(level, precoder, frugal, steps)
 
 
-def uplink_gain(gram: ComplexArray, power: FloatArray) -> FloatArray:
-    """``a_k(q)``: SINR over power of each user behind its best receiver ``[K]``."""
-    system = power[:, None] * gram
-    own = np.arange(power.size)
-    system[own, own] += 1.0
-    # (I + A Q)^-1 A has the same diagonal as A (I + Q A)^-1.
-    seen = np.einsum("ki,ik->k", gram, np.linalg.inv(system)).real
-    gain: FloatArray = seen / np.maximum(1.0 - power * seen, np.finfo(np.float64).eps)
-    return gain
+def _heard(gram: ComplexArray, power: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """What the best receivers for powers ``[K]`` make of every user ``[K, K]``, receiver first, and of the noise."""
+    users = power.size
+    system = gram * power
+    system.reshape(users * users)[:: users + 1] += 1.0
+    inverse = np.linalg.inv(system)
+    receiver = inverse @ gram
+    return squared(receiver), np.maximum((receiver * inverse.conj()).sum(axis=1).real, 0.0)
 
 
 def _balanced(gram: ComplexArray, target: FloatArray) -> tuple[FloatArray, float, int]:
     """Uplink powers with unit sum, the level that all of them reach, and the iterations that took."""
-    asked = target > 0
-    power = asked / asked.sum()
+    asked = np.flatnonzero(target > 0)
+    goal = target[asked]
+    gram = gram[np.ix_(asked, asked)]
+    power = np.full(asked.size, 1.0 / asked.size)
     level, steps = 0.0, 0
     while steps < MOST_STEPS:
-        needed = np.divide(target, uplink_gain(gram, power), out=np.zeros_like(target), where=asked)
-        ratio = power[asked] / needed[asked]
+        heard, noise = _heard(gram, power)
+        own = heard.diagonal().copy()
+        # What a user must send, over the level, for what it meets.
+        needed = (goal / own)[:, None] * (heard + noise[:, None])
+        np.fill_diagonal(needed, goal / own * noise)
+        ratio = power / (needed @ power)
         level = float(ratio.min())
         steps += 1
         if ratio.max() <= level * (1.0 + ACCURACY):
             break
-        power = needed / needed.sum()
-    return power, level, steps
+        power = _perron(needed, power)
+    spread = np.zeros(target.shape)
+    spread[asked] = power
+    return spread, level, steps
+
+
+def _perron(matrix: FloatArray, start: FloatArray) -> FloatArray:
+    """The vector of unit sum that a matrix ``[K, K]`` without negative entries only scales; nearly, by squaring it."""
+    for _ in range(SQUARINGS):
+        matrix = matrix / matrix.max()
+        matrix = matrix @ matrix
+    vector = matrix @ start
+    found: FloatArray = vector / vector.sum()
+    return found
 
 
 def _least(gram: ComplexArray, target: FloatArray, feasible: FloatArray) -> FloatArray:
     """The least uplink powers that meet the targets, from ones that do: every iterate meets them."""
-    asked = target > 0
-    power = feasible
+    asked = np.flatnonzero(target > 0)
+    gram = gram[np.ix_(asked, asked)]
+    power = feasible[asked]
     for _ in range(MOST_STEPS):
-        needed = np.divide(target, uplink_gain(gram, power), out=np.zeros_like(target), where=asked)
+        heard, noise = _heard(gram, power)
+        system = -heard
+        np.fill_diagonal(system, heard.diagonal() / target[asked])
+        needed = np.asarray(np.linalg.solve(system, noise), np.float64)
         settled = bool((np.abs(power - needed) <= ACCURACY * needed).all())
         power = needed
         if settled:
             break
-    return power
+    spread = np.zeros(target.shape)
+    spread[asked] = power
+    return spread
 
 
 def downlink_of(channel: ComplexArray, uplink: FloatArray, target: FloatArray) -> ComplexArray:

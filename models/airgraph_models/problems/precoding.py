@@ -116,12 +116,15 @@ class PrecodingFamily(ProblemFamily[Precoding]):
 
     def shortfall(self, instance: Precoding, allocation: ComplexArray) -> float:
         """Share of its SINR target that the worst user misses of its minimum rate; 0 where all are met."""
-        asked = instance.minimum_rates > 0
-        if not asked.any():
+        if not instance.minimum_rates.any():
             return 0.0
-        rates = self.rates(instance, allocation)
+        return self._shortfall(instance, self.rates(instance, allocation))
+
+    @staticmethod
+    def _shortfall(instance: Precoding, rates: FloatArray) -> float:
         if not missing_rates(rates, instance.minimum_rates).any():
             return 0.0
+        asked = instance.minimum_rates > 0
         return float((1.0 - target_sinr(rates[asked]) / target_sinr(instance.minimum_rates[asked])).max())
 
     def remark(self, instance: Precoding, rates: FloatArray) -> str:
@@ -251,8 +254,11 @@ class PrecodingFamily(ProblemFamily[Precoding]):
             (found,) = instance.balances
             precoder = self.project(instance, found.precoder.reshape(starts.shape[1:]))
             return Refined(precoder, self.objective(instance, precoder), found.steps, -1)
-        ends, iterations = [], 0
+        ends: list[ComplexArray] = []
+        iterations = 0
         for start in starts:
+            if ends and stopping.expired():
+                break
             solution = maximise_energy_efficiency(
                 instance.by_band,
                 instance.weights,
@@ -263,12 +269,18 @@ class PrecodingFamily(ProblemFamily[Precoding]):
                 start.reshape(instance.bands, instance.antennas, instance.size),
                 stopping,
             )
-            # Where the rates are out of reach, less of all that is missing may be more of the worst: starts stay in.
-            ends += [self.project(instance, solution.precoder.reshape(start.shape)), start]
+            ends.append(self.project(instance, solution.precoder.reshape(start.shape)))
             iterations = max(iterations, solution.iterations)
-        standing = [self.standing(instance, end, self.objective(instance, end)) for end in ends]
+        origins = [*range(len(ends)), *range(len(starts))]
+        # Where the rates are out of reach, less of all that is missing may be more of the worst: starts stay in.
+        ends += list(starts)
+        reached = self._rates(instance, np.stack(ends))
+        standing = [
+            (-self._shortfall(instance, rates), self.value(instance, end, rates))
+            for end, rates in zip(ends, reached, strict=True)
+        ]
         best = max(range(len(ends)), key=standing.__getitem__)
-        return Refined(ends[best], standing[best][1], iterations, best // 2)
+        return Refined(ends[best], standing[best][1], iterations, origins[best])
 
     def rounded(self, instance: Precoding, allocation: ComplexArray) -> npt.NDArray[np.complexfloating]:
         """Shrinks each sub-band by the least factor that is feasible after rounding."""

@@ -169,8 +169,8 @@ class Precoding:
     def gram(self) -> ComplexArray:
         """Gram matrix of the normalised channel, ``[K, K]`` or ``[B, K, K]``; equal channels stay invertible."""
         gram = self.normalised_channel @ adjoint(self.normalised_channel)
-        own = np.arange(self.size)
-        gram[..., own, own] *= 1.0 + SINGULAR
+        # Every (K + 1)-th entry of a matrix in a row is of its diagonal.
+        gram.reshape(*gram.shape[:-2], self.size**2)[..., :: self.size + 1] *= 1.0 + SINGULAR
         return gram
 
     @cached_property

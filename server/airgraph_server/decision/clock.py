@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import perf_counter
 
-from airgraph_server.decision.sharing import never
+from airgraph_server.decision.cost import LARGEST_SURPRISE
+from airgraph_server.decision.sharing import SHORTEST, never
 
 FADING = 0.8
 """What is left of a long iteration's length after each later one: a race gets shorter as starts drop out."""
@@ -17,6 +18,7 @@ class PolishClock:
     Attributes:
         expected: Seconds that the next iteration is expected to take.
         first: Seconds of the first iteration; 0 before it has ended.
+        stopped: When it last said so; None before.
     """
 
     def __init__(self, latest: float | None, first: float, needed_at: Callable[[], float] = never) -> None:
@@ -29,6 +31,7 @@ class PolishClock:
         """
         self.expected = first
         self.first = 0.0
+        self.stopped: float | None = None
         self._latest = latest
         self._needed_at = needed_at
         self._before: float | None = None
@@ -41,4 +44,24 @@ class PolishClock:
             self.first = self.first or measured
             self.expected = max(measured, FADING * self.expected)
         self._before = now
-        return self._latest is not None and now + self.expected >= min(self._latest, self._needed_at())
+        over = self._latest is not None and now + self.expected >= min(self._latest, self._needed_at())
+        if over:
+            self.stopped = now
+        return over
+
+
+class Ending:
+    """How long a solver takes from the clock's word to its return: the longest of late, which fades.
+
+    Attributes:
+        expected: Seconds.
+    """
+
+    def __init__(self) -> None:
+        """Expects nothing."""
+        self.expected = 0.0
+
+    def observe(self, seconds: float) -> None:
+        """Corrects the expectation; one stall counts for little, and what repeats is believed within a few calls."""
+        believed = min(seconds, LARGEST_SURPRISE * self.expected + SHORTEST)
+        self.expected = max(believed, FADING * self.expected)

@@ -190,10 +190,11 @@ class Decider:
             links = family.measure(instance).links
             work = links * len(first.starts) * len(members)
             iteration = self._effort.cost("polish" if first.polished else "refine", family, instance)
+            ending = self._effort.ending(family, instance, work)
             latest = None
             if deadline is not None:
                 finishing = len(members) * self._effort.cost("finish", family, instance).predict(links)
-                latest = deadline - self._settings.deadline_reserve - finishing
+                latest = deadline - self._settings.deadline_reserve - finishing - ending.expected
                 share = sum(works[i] for i in members)
                 latest = turn_ends(latest, perf_counter(), share, sum(works.values()))
             works = {i: left for i, left in works.items() if i not in members}
@@ -204,6 +205,8 @@ class Decider:
                 [drafts[i].starts for i in members],
                 Stopping(first.iterations, first.tolerance, clock),
             )
+            if clock.stopped is not None:
+                ending.observe(perf_counter() - clock.stopped)
             if clock.first:
                 iteration.observe(work, clock.first)
             elif first.iterations:
@@ -220,10 +223,12 @@ class Decider:
             allocation = family.filled(instance, allocation)
         wide = np.complex128 if np.iscomplexobj(allocation) else np.float64
         sent = family.rounded(instance, allocation)
-        rates = family.rates(instance, sent.astype(wide))
-        objective = family.value(instance, sent.astype(wide), rates)
+        answer_sent = sent.astype(wide)
+        rates = family.rates(instance, answer_sent)
+        objective = family.value(instance, answer_sent, rates)
         closed_form = family.rounded(instance, draft.baseline)
-        baseline_objective = family.objective(instance, closed_form.astype(wide))
+        closed_form_sent = closed_form.astype(wide)
+        baseline_objective = family.objective(instance, closed_form_sent)
         led = draft.led_by if refined.start == 0 else None
         algorithm = family.polisher(instance) if draft.polished else family.solver(instance)
         solver = led or algorithm
@@ -231,17 +236,17 @@ class Decider:
             solver = f"{solver}+{algorithm}"
         by_network = task.model is not None and led == task.model.name
         fallback, iterations = draft.fallback, refined.iterations
-        closed_form_stands = family.standing(instance, closed_form.astype(wide), baseline_objective)
+        closed_form_stands = family.standing(instance, closed_form_sent, baseline_objective)
         # Whatever it began with, the answer is the network's own exactly where its start ended highest.
         if draft.network is not None and not by_network:
             beaten = _standing(task, draft.network) < closed_form_stands
             detail = f"{family.baseline_solver} has the higher objective" if beaten else CLASSICAL_WON
             fallback = Fallback(Reason.BEATEN_BY_BASELINE, detail)
         # Written so that an objective that is not a number loses too.
-        stands = family.standing(instance, sent.astype(wide), objective) >= closed_form_stands
+        stands = family.standing(instance, answer_sent, objective) >= closed_form_stands
         if not stands and task.policy is not Policy.LEARNED:
-            sent, objective = closed_form, baseline_objective
-            rates = family.rates(instance, sent.astype(wide))
+            sent, answer_sent, objective = closed_form, closed_form_sent, baseline_objective
+            rates = family.rates(instance, answer_sent)
             solver, iterations = family.baseline_solver, 0
             by_network = False
             fallback = fallback or Fallback(Reason.BEATEN_BY_BASELINE, f"{solver} has the higher objective")
@@ -260,7 +265,7 @@ class Decider:
             objective=objective,
             baseline_objective=baseline_objective,
             rates=rates,
-            margin=family.margin(instance, sent.astype(wide)),
+            margin=family.margin(instance, answer_sent),
             remark=family.remark(instance, rates),
             polish_iterations=iterations,
             batch_size=draft.network.batch_size if draft.network else 1,

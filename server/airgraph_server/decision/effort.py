@@ -6,6 +6,7 @@ from time import perf_counter
 from typing import Any
 
 from airgraph_models.problems import ProblemFamily
+from airgraph_server.decision.clock import Ending
 from airgraph_server.decision.cost import RunCost
 from airgraph_server.decision.types import Policy, Task
 from airgraph_server.settings import Settings
@@ -18,6 +19,7 @@ class Effort:
         """Keeps the limits, and what work has cost so far."""
         self._settings = settings
         self._costs: dict[tuple[str, str, str, int], RunCost] = {}
+        self._endings: dict[tuple[str, str, int, int], Ending] = {}
 
     def cost(self, what: str, family: ProblemFamily[Any], instance: Any) -> RunCost:
         """The running estimate for one kind of work, a family, its algorithm and a number of antennas."""
@@ -28,6 +30,11 @@ class Effort:
             guess = RunCost((0, 3e-5), (1_000_000, 1e6 * family.link_seconds * antennas))
             known = self._costs.setdefault(key, guess)
         return known
+
+    def ending(self, family: ProblemFamily[Any], instance: Any, work: int) -> Ending:
+        """What a family's algorithm takes to end, by antennas and, within a factor of two, by links in the works."""
+        key = (family.name, family.solver(instance), family.antennas(instance), work.bit_length())
+        return self._endings.setdefault(key, Ending())
 
     def iterations(self, task: Task) -> int:
         """Most iterations of polishing."""

@@ -89,6 +89,15 @@ def test_who_asks_nothing_gets_nothing_and_who_has_no_channel_cannot_be_helped()
     assert balance(0 * channel, noise, budget, np.ones(3)).level == 0
 
 
+@pytest.mark.parametrize("users", [4, 16])
+def test_channels_that_are_nearly_alike_take_few_steps(users):
+    rng = np.random.default_rng(users)
+    common, own = (rng.normal(size=(n, users)) + 1j * rng.normal(size=(n, users)) for n in (1, users))
+    found = balance(common + 0.05 * own, np.full(users, 1e-3), np.float64(1.0), np.full(users, 0.5))
+    assert found.level > 1
+    assert found.steps <= 10
+
+
 @given(st.floats(0.01, 30))
 def test_a_target_gives_its_rate(rate):
     assert np.log2(1 + target_sinr(np.array([rate]))[0]) == pytest.approx(rate)

@@ -18,6 +18,7 @@ from airgraph_training.studies.frontier import FRONTIER
 from airgraph_training.studies.gnn_vs_mlp import GNN_VS_MLP
 from airgraph_training.studies.hybrid import HYBRID_STUDY
 from airgraph_training.studies.hybrid_time import HYBRID_TIME
+from airgraph_training.studies.imperfect_csi import IMPERFECT_CSI
 from airgraph_training.studies.lab import Lab
 from airgraph_training.studies.mobility import MOBILITY
 from airgraph_training.studies.precoding_frontier import PRECODING_FRONTIER
@@ -67,6 +68,7 @@ STUDIES = {
         CORRELATION,
         PRECODING_UNIVERSAL,
         PRECODING_FRONTIER,
+        IMPERFECT_CSI,
         CELL_FREE_STUDY,
         CELL_FREE_AUTO,
         HYBRID_STUDY,

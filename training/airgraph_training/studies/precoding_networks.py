@@ -30,7 +30,15 @@ MODEL_GNN_RANDOM = PrecodingNetwork(
     lambda: ModelGNN(ModelGNNArchitecture(newton_schulz=False)),
     WIDTHS,
 )
-VANILLA_GNN, VANILLA_GNN_LARGE = vanilla("mean"), vanilla("mean", NARROWEST)
-VANILLA_GNN_FC = PrecodingNetwork("vanilla-gnn-fc", "Vanilla-GNN-FC", VanillaGNNFC, asdict(VanillaGNNFCArchitecture()))
+VANILLA_GNN, VANILLA_GNN_SUM, VANILLA_GNN_MAX = (vanilla(pooling) for pooling in ("mean", "sum", "max"))
+
+
+def vanilla_fc(width: int = 32, messages: int = 64, hidden: int = 64) -> PrecodingNetwork:
+    """A Vanilla-GNN-FC."""
+    sizes = VanillaGNNFCArchitecture(width, messages, hidden)
+    return PrecodingNetwork("vanilla-gnn-fc", "Vanilla-GNN-FC", lambda: VanillaGNNFC(sizes), asdict(sizes))
+
+
+VANILLA_GNN_FC, VANILLA_GNN_FC_LARGE = vanilla_fc(), vanilla_fc(16, 16, 16)
 BNN = PrecodingNetwork("bnn", "BNN", StructuredGNN, asdict(StructuredGNNArchitecture()))
 UNFOLDED = PrecodingNetwork("unfolding", "deep unfolding", UnfoldedPrecoding, asdict(UnfoldedPrecodingArchitecture()))

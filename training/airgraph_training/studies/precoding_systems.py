@@ -55,7 +55,8 @@ def rzf(instance: Precoding) -> ComplexArray:
     return PRECODING.baseline(instance)
 
 
-def _refined(instance: Precoding, starts: int, iterations: int) -> ComplexArray:
+def wmmse(instance: Precoding, starts: int, iterations: int) -> ComplexArray:
+    """The best of so many starts of R-WMMSE; the first is RZF."""
     given = spectral_starts(instance, starts)
     found: ComplexArray = PRECODING.refine([instance], [given], Stopping(iterations))[0].allocation
     return found
@@ -105,4 +106,4 @@ def systems() -> Iterator[System]:
 
 
 def _classical(starts: int, iterations: int) -> Solve:
-    return lambda instance: _refined(instance, starts, iterations)
+    return lambda instance: wmmse(instance, starts, iterations)
