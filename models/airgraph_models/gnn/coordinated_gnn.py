@@ -183,11 +183,12 @@ class IntraCellLayer(nn.Module):
 
     def within(self, both: Tensor, antennas: Tensor, users: Tensor) -> Tensor:
         """Step 2 of intra-cell edges: from both terms, sums of d over antennas and of both over a cell's users."""
-        return self.intra(
+        updated: Tensor = self.intra(
             own_cell(both),
             torch.cat([own_cell(antennas), own_cell(sums_of_others(antennas, 1))], dim=2),
             torch.cat([own_cell(users), own_cell(sums_of_others(users, 4))], dim=2),
         )
+        return updated
 
 
 class CoordinatedLayer(IntraCellLayer):
@@ -205,7 +206,7 @@ class CoordinatedLayer(IntraCellLayer):
         # A user's own transmitter, whichever the edge's: its axis becomes that of the cells.
         host = own_cell(antennas).transpose(1, 4).expand_as(antennas)
         served = own_cell(users).expand_as(users)
-        inter = self.inter(
+        inter: Tensor = self.inter(
             both,
             torch.cat([antennas, host, sums_of_others(antennas, 1) - host], dim=2),
             torch.cat([users, served, sums_of_others(users, 4) - served], dim=2),

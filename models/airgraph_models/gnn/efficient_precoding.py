@@ -44,7 +44,8 @@ class EfficientPrecoding(nn.Module):
         """
         ones = torch.ones_like(channel[:1, :, :, 0])
         users, antennas = ones.sum(dim=1)[:, :1], ones.sum(dim=2)[0, 0]
-        features = torch.exp(self.factor(torch.log(users))) * self.network.features(channel)
+        found = self.network.features(channel)  # type: ignore[operator]  # a method, which a module need not have
+        features = torch.exp(self.factor(torch.log(users))) * found
         power = features.square().sum(dim=(1, 2, 3)).clamp(min=self.smallest)
         share = torch.clamp(self.antenna_power * antennas / power, max=1.0)
         within = features * torch.sqrt(share)[:, None, None, None]

@@ -10,7 +10,7 @@ from torch import nn
 
 from airgraph_models.classical.beam_network import DenseBeamNetwork, IndexArray
 from airgraph_models.classical.beamforming_wmmse import beamforming_wmmse
-from airgraph_models.classical.downlink import adjoint, sinr_of
+from airgraph_models.classical.downlink import ComplexArray, adjoint, sinr_of
 from airgraph_models.classical.linear_precoding import (
     maximum_ratio,
     regularised_zero_forcing,
@@ -19,7 +19,7 @@ from airgraph_models.classical.linear_precoding import (
 )
 from airgraph_models.classical.stopping import Stopping
 from airgraph_training.studies.lab import TEST_SEED
-from airgraph_training.studies.precoding_sets import ComplexArray, FloatArray, draw_channels, real_pairs
+from airgraph_training.studies.precoding_sets import FloatArray, draw_channels, real_pairs
 
 CONVERGED = Stopping(500, tolerance=1e-7)
 BATCH = 25

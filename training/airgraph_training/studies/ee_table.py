@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from airgraph_models.classical.downlink import ComplexArray
 from airgraph_training.studies.efficiency_fitting import EfficiencyFit, EfficiencyNetwork, efficiency_networks
 from airgraph_training.studies.efficiency_sets import (
     ANTENNA_POWER,
@@ -137,9 +139,7 @@ def _run(lab: Lab) -> Findings:
                     times[size][label] = network_milliseconds(module, few, seconds)
             share = numbers.wmmse_efficiency / numbers.efficiency
             cell["WMMSE, 1 W"] = Outcome(100 * share, 100 * numbers.wmmse_met)
-            times[size][f"EE-numerical, {minimum:g}"] = milliseconds(
-                lambda one, minimum=minimum: numerical(Efficiency(one, minimum).instances()[0]), few, 0.0
-            )
+            times[size][f"EE-numerical, {minimum:g}"] = milliseconds(partial(_solved, minimum), few, 0.0)
     labels = list(next(iter(found.values())))
     return Findings(
         tables=(
@@ -172,6 +172,10 @@ def _run(lab: Lab) -> Findings:
         remarks=_remarks(found),
         draw=lambda axes: _draw(axes, found),
     )
+
+
+def _solved(minimum: float, one: Downlinks) -> ComplexArray:
+    return numerical(Efficiency(one, minimum).instances()[0])
 
 
 def _row(key: Cell, cell: dict[str, Outcome]) -> tuple[str, ...]:
