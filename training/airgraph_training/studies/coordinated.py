@@ -28,9 +28,9 @@ VANILLA_GNN = CoordinatedNetwork(
 )
 NETWORKS = (GATED, MODEL_GNN, VANILLA_GNN)
 PLANS: dict[str, dict[Layout, tuple[int, float]]] = {
-    GATED.label: dict(zip(LAYOUTS, ((20, 1e-2), (20, 1e-2), (40, 1e-2)), strict=True)),
-    MODEL_GNN.label: dict(zip(LAYOUTS, ((6, 1e-2), (5, 1e-2), (20, 1e-2)), strict=True)),
-    VANILLA_GNN.label: dict(zip(LAYOUTS, ((3, 3e-3), (2, 3e-3), (5, 3e-3)), strict=True)),
+    GATED.label: dict(zip(LAYOUTS, ((14, 1e-2), (14, 1e-2), (25, 1e-2)), strict=True)),
+    MODEL_GNN.label: dict(zip(LAYOUTS, ((3, 1e-2), (2, 1e-2), (8, 1e-2)), strict=True)),
+    VANILLA_GNN.label: dict(zip(LAYOUTS, ((2, 3e-3), (2, 3e-3), (4, 3e-3)), strict=True)),
 }
 """Epochs and peak learning rate of each network at each layout."""
 BATCH = 20

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ANTENNAS, MEAN_USERS, MINIMUM_RATE = 32, 4, 2.0
-SAMPLES, BATCH, TESTS = 1_000, 25, 100
+SAMPLES, BATCH, TESTS = 2_000, 25, 40
 USERS = (2, 4, 6, 8, 10, 15, 20, 25, 30)
-PLANS = ((30, 5e-3), (10, 3e-3), (10, 5e-3))
+PLANS = ((20, 5e-3), (4, 3e-3), (4, 5e-3))
 """Epochs and peak learning rate of Model-GNN, Vanilla-GNN and BNN."""
 EER, CSR = "EER", "CSR"
 
@@ -67,8 +67,9 @@ def _remarks(curves: dict[str, Curves], users: tuple[int, ...]) -> tuple[str, ..
     model, last = curves[EER]["Model-GNN"], users[-1]
     return (
         f"Each network is trained once, with {SAMPLES:,} samples (the paper: 10,000) whose numbers of users follow an "
-        f"exponential distribution of mean {MEAN_USERS}, rounded up; hardly any has 20 or more. A perceptron of the "
-        "number of users is trained with it, whose output multiplies the precoder.",
+        f"exponential distribution of mean {MEAN_USERS}, rounded up: fewer than one in a hundred have 20 or more. "
+        "Batches are of one number of users and weigh the same whatever their size. A perceptron of the number of "
+        "users is trained along, whose output multiplies the precoder.",
         "The paper's figure, printed without numbers, shows Model-GNN's two ratios falling slowly or not at all up to "
         f"K = 30. Here its energy efficiency is {model[0]:.1f} at K = {users[0]} and {model[-1]:.1f} at K = {last}, "
         f"and the users satisfied are {curves[CSR]['Model-GNN'][-1]:.1f} there.",

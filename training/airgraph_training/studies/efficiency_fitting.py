@@ -102,7 +102,8 @@ def fit_efficiency(network: nn.Module, fit: EfficiencyFit) -> None:
             pushed = torch.relu(multiplier + fit.penalty * lacking)
             constraint = (pushed.square() - multiplier.square()).mean(dim=1) / (2.0 * fit.penalty)
             objective = torch.log(rates.sum(dim=1) / consumed)
-            descent.step(len(rates) / draws.batch * (constraint - objective).mean())
+            # A batch weighs the same whatever its size, so that rare numbers of users are heard too.
+            descent.step((constraint - objective).mean())
             multipliers[visit.group][visit.rows] = torch.relu(multiplier + fit.dual_rate * lacking.detach())
     network.eval()
 
