@@ -37,7 +37,9 @@ channel,
     o_k = |a_{kk}|^2, \qquad r_k = \sum_{i \ne k} |a_{ki}|^2, \qquad c_k = \sum_{i \ne k} |a_{ik}|^2, \qquad
     g_k = 2\, \mathrm{sigmoid}(\mathrm{MLP}(\log(o_k + \epsilon), \log(r_k + \epsilon), \log(c_k + \epsilon)))
 
-with sums over the users of all cells, and multiplies the user's features on the edges from all transmitters by g.
+with sums over the users of all cells, and multiplies the user's features on the edges from all transmitters by g. The
+mean of a user's gates stays with it: the product of those of all layers so far multiplies its features after
+:math:`\sigma`, so that who fades in one layer is quiet in the next.
 """
 
 # No postponed annotations here: TorchScript reads the classes' annotations as types.
@@ -82,20 +84,16 @@ class EdgeUpdate(nn.Module):
     """The weights of one kind of edge: for its own features, and for groups of sums over antennas and over users."""
 
     def __init__(self, inputs: int, outputs: int, groups: int, second: float, *, model: bool) -> None:
-        """Near ``2 d + second e``, sums at zero; without step 1 all weights are random."""
+        """Near ``2 d + second e``, sums at zero; without step 1 own features have random weights."""
         super().__init__()
         terms = 2 if model else 1
-        self.own = nn.Parameter(torch.empty(outputs, terms * inputs))
+        random = nn.init.xavier_uniform_(torch.empty(outputs, inputs))
+        self.own = nn.Parameter(near_newton_schulz(inputs, outputs, second) if model else random)
         """``S``."""
         self.over_antennas = nn.Parameter(torch.zeros(outputs, groups * inputs))
         """``[P_a, P_r]``; of inter-cell edges ``[P'_a, P'_o, P'_r]``."""
         self.over_users = nn.Parameter(torch.zeros(outputs, groups * terms * inputs))
         """``[Q_a, Q_r]``; of inter-cell edges ``[Q'_a, Q'_o, Q'_r]``."""
-        if model:
-            self.own = nn.Parameter(near_newton_schulz(inputs, outputs, second))
-        else:
-            for weight in (self.own, self.over_antennas, self.over_users):
-                nn.init.xavier_uniform_(weight)
 
     def forward(self, own: Tensor, antennas: Tensor, users: Tensor) -> Tensor:
         """``[B, M, J', N, L, K]``; the arguments have the same axes, of extent one where they are sums."""
@@ -154,27 +152,31 @@ class IntraCellLayer(nn.Module):
         self.gates = UserGates(inputs, sizes.gates) if sizes.gates else None
         self.intra = EdgeUpdate(inputs, outputs, 2, second, model=sizes.model)
 
-    def forward(self, channel: Tensor, features: Tensor) -> Tensor:
-        """The next features ``[B, M, J', N, 1, K]``, before the activation.
+    def forward(self, channel: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+        """The next features ``[B, M, J', N, 1, K]``, before the activation, and the users' mean gates.
 
         Args:
             channel: ``[B, M, M K, N, 2]`` channels, transmitter first.
             features: ``[B, M, J, N, M, K]`` features D of the edges: transmitter, feature, antenna, cell, user.
         """
-        both = self.terms(channel, features)
-        return self.within(both, self.over_antennas(both), both.sum(dim=5, keepdim=True))
+        both, gates = self.terms(channel, features)
+        return self.within(both, self.over_antennas(both), both.sum(dim=5, keepdim=True)), gates
 
-    def terms(self, channel: Tensor, features: Tensor) -> Tensor:
-        """Step 1: d and e side by side, ``[B, M, 2 J, N, M, K]``; d alone in a Vanilla-GNN."""
-        if not self.model:
-            return features
+    def terms(self, channel: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Step 1: d and e side by side, ``[B, M, 2 J, N, M, K]``, and the users' mean gates ``[B, 1, 1, 1, M K]``.
+
+        In a Vanilla-GNN d alone, and ones.
+        """
         flat = features.flatten(4)
+        gates = torch.ones_like(flat[:, :1, :, :1])
+        if not self.model:
+            return features, gates[:, :, :1]
         weights = heard(channel, flat)
         if self.gates is not None:
             gates = self.gates(weights.reshape(weights.shape[:4] + features.shape[4:]))
             flat, weights = gates * flat, gates * weights
         both = torch.cat([flat, weighted_sums(flat, weights)], dim=2)
-        return both.reshape(both.shape[:4] + features.shape[4:])
+        return both.reshape(both.shape[:4] + features.shape[4:]), gates.mean(dim=2, keepdim=True)
 
     def over_antennas(self, both: Tensor) -> Tensor:
         """Sums ``[B, M, J, 1, M, K]`` of d, the first of both terms."""
@@ -199,9 +201,9 @@ class CoordinatedLayer(IntraCellLayer):
         super().__init__(inputs, outputs, second, sizes)
         self.inter = EdgeUpdate(inputs, outputs, 3, second, model=sizes.model)
 
-    def forward(self, channel: Tensor, features: Tensor) -> Tensor:
-        """The next features ``[B, M, J', N, M, K]``; arguments as of the intra-cell layer."""
-        both = self.terms(channel, features)
+    def forward(self, channel: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+        """As of the intra-cell layer, with features ``[B, M, J', N, M, K]``."""
+        both, gates = self.terms(channel, features)
         antennas, users = self.over_antennas(both), both.sum(dim=5, keepdim=True)
         # A user's own transmitter, whichever the edge's: its axis becomes that of the cells.
         host = own_cell(antennas).transpose(1, 4).expand_as(antennas)
@@ -213,7 +215,7 @@ class CoordinatedLayer(IntraCellLayer):
         )
         ones = torch.ones_like(antennas[0, :, 0, 0, :, 0])
         own = (torch.triu(ones) * torch.tril(ones))[:, None, None, :, None]
-        return own * self.within(both, antennas, users) + (1.0 - own) * inter
+        return own * self.within(both, antennas, users) + (1.0 - own) * inter, gates
 
 
 class CoordinatedGNN(nn.Module):
@@ -245,9 +247,11 @@ class CoordinatedGNN(nn.Module):
         scaled = (per_root_antennas(channel) / self.rms).movedim(3, 1)
         features = matched_features(scaled).permute(0, 1, 3, 4, 2, 5)
         flat = scaled.flatten(2, 3)
+        kept = torch.ones_like(flat[:, :1, :, :1, 0]).transpose(2, 3)[:, :, None]
         for layer in self.layers:
-            features = layer(flat, features)
+            features, gates = layer(flat, features)
             if not self.model:
                 features = torch.relu(features)
-            features = normalised_features(features.flatten(4)).reshape(features.shape)
-        return on_the_budget(self.last(flat, features).squeeze(4))
+            kept = kept * gates
+            features = (kept * normalised_features(features.flatten(4))).reshape(features.shape)
+        return on_the_budget(self.last(flat, features)[0].squeeze(4))

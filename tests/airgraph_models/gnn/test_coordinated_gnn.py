@@ -59,6 +59,7 @@ class ByHand:
     def __init__(self, network, channel):
         self.cells, self.users, _, self.antennas = channel.shape
         self.channel = channel / (float(network.rms) * np.sqrt(self.antennas))
+        self.kept = {}
         self.everyone = [(m, k) for m in range(self.cells) for k in range(self.users)]
         self.edges = {
             (j, n, m, k): np.array([self.channel[m, k, j, n].conj()])
@@ -85,6 +86,7 @@ class ByHand:
         edges = self.edges
         if model and layer.gates is not None:
             opened = self.gates(layer.gates)
+            self.kept = {k: self.kept.get(k, 1.0) * gates.mean() for k, gates in opened.items()}
             edges = {(j, n, m, k): opened[m, k] * edge for (j, n, m, k), edge in edges.items()}
         second = {}
         for (j, n, m, k), _ in edges.items():
@@ -118,7 +120,7 @@ class ByHand:
         for (j, n, m, k), edge in edges.items():
             column = [edges[j, i, m, k] for i in range(self.antennas)]
             norm = np.sqrt(sum((np.abs(v) ** 2).sum() for v in column))
-            self.edges = {**self.edges, (j, n, m, k): edge / norm * np.sqrt(len(edge))}
+            self.edges = {**self.edges, (j, n, m, k): self.kept.get((m, k), 1.0) * edge / norm * np.sqrt(len(edge))}
 
     def precoders(self):
         shape = (self.cells, self.antennas, self.users)

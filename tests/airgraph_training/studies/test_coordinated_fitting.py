@@ -67,7 +67,7 @@ def test_training_raises_the_sum_rate_and_is_kept_for_the_next_visit(network, tm
     lab = Lab(quick=True, seed=1, cache=tmp_path, report=told.append)
     fit = CoordinatedFit(LAYOUT, 10.0, samples=60, epochs=8, seed=1, batch=20)
     cells = Cells.tests(LAYOUT, 10.0, 50)
-    before, after = (cells.network(module).mean() for module in (network.build(fit), network.trained(lab, fit)))
+    before, after = (cells.network(module).mean() for module in (network.build(fit), network.trained(lab, [fit])))
     assert after > before
-    assert cells.network(network.trained(lab, fit)).mean() == after
+    assert cells.network(network.trained(lab, [fit])).mean() == after
     assert len(told) == 1

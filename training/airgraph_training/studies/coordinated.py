@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,19 +19,30 @@ LAYOUTS = (Layout(2, 16, 8), Layout(3, 16, 8), Layout(3, 8, 4))
 SNR_DB = 10.0
 SAMPLES, TESTS = 1_000, 100
 GATED = CoordinatedNetwork(
-    "model-gnn-gates", "Model-GNN with gates", CoordinatedGNNArchitecture((16, 16, 16, 8), gates=32)
+    "model-gnn-gates", "Model-GNN with gates", CoordinatedGNNArchitecture((16, 16, 16, 16, 8), gates=32)
 )
 MODEL_GNN = CoordinatedNetwork("model-gnn", "Model-GNN as printed", CoordinatedGNNArchitecture())
 VANILLA_GNN = CoordinatedNetwork(
     "vanilla-gnn", "Vanilla-GNN", CoordinatedGNNArchitecture((32, 64, 64, 32), model=False)
 )
 NETWORKS = (GATED, MODEL_GNN, VANILLA_GNN)
-PLANS: dict[str, dict[Layout, tuple[int, float]]] = {
-    GATED.label: dict(zip(LAYOUTS, ((14, 1e-2), (14, 1e-2), (25, 1e-2)), strict=True)),
-    MODEL_GNN.label: dict(zip(LAYOUTS, ((3, 1e-2), (2, 1e-2), (8, 1e-2)), strict=True)),
-    VANILLA_GNN.label: dict(zip(LAYOUTS, ((2, 3e-3), (2, 3e-3), (4, 3e-3)), strict=True)),
+Stage = tuple[Layout, int, float]
+"""Layout, epochs and peak learning rate."""
+SMALL: Stage = (LAYOUTS[2], 25, 1e-2)
+PLANS: dict[str, dict[Layout, tuple[Stage, ...]]] = {
+    GATED.label: {
+        LAYOUTS[0]: (SMALL, (LAYOUTS[0], 6, 5e-3)),
+        LAYOUTS[1]: (SMALL, (LAYOUTS[1], 5, 5e-3)),
+        LAYOUTS[2]: (SMALL,),
+    },
+    MODEL_GNN.label: dict(
+        zip(LAYOUTS, (((LAYOUTS[0], 3, 1e-2),), ((LAYOUTS[1], 2, 1e-2),), ((LAYOUTS[2], 8, 1e-2),)), strict=True)
+    ),
+    VANILLA_GNN.label: dict(
+        zip(LAYOUTS, (((LAYOUTS[0], 2, 3e-3),), ((LAYOUTS[1], 2, 3e-3),), ((LAYOUTS[2], 4, 3e-3),)), strict=True)
+    ),
 }
-"""Epochs and peak learning rate of each network at each layout."""
+"""The stages in which each network is trained for each layout."""
 BATCH = 20
 PRINTED = {"Model-GNN": (98.88, 97.33, 96.39), "Vanilla-GNN": (40.65, 36.67, 35.7)}
 """Per cent of WMMSE in paper 004's table V."""
@@ -70,6 +80,14 @@ def references(lab: Lab, layout: Layout, count: int) -> tuple[Shares, Shares]:
     return closed, ends
 
 
+def network_fits(lab: Lab, network: CoordinatedNetwork, layout: Layout) -> list[CoordinatedFit]:
+    """How a network of the study is trained for a layout."""
+    if lab.quick:
+        return [CoordinatedFit(layout, SNR_DB, 16, 1, lab.seed, BATCH)]
+    stages = PLANS[network.label][layout]
+    return [CoordinatedFit(place, SNR_DB, SAMPLES, epochs, lab.seed, BATCH, peak) for place, epochs, peak in stages]
+
+
 def _run(lab: Lab) -> Findings:
     layouts, tests = ((Layout(2, 4, 2),), 4) if lab.quick else (LAYOUTS, TESTS)
     networks: dict[Layout, Shares] = {}
@@ -78,9 +96,7 @@ def _run(lab: Lab) -> Findings:
         cells = Cells.tests(layout, SNR_DB, tests)
         known[layout] = references(lab, layout, tests)
         for network in NETWORKS:
-            epochs, rate = PLANS[network.label].get(layout, (1, 1e-2))
-            fit = CoordinatedFit(layout, SNR_DB, SAMPLES, epochs, lab.seed, BATCH, rate)
-            module = network.trained(lab, replace(fit, samples=16) if lab.quick else fit)
+            module = network.trained(lab, network_fits(lab, network, layout))
             share = float(cells.network(module).mean()) / known[layout][1][MRT]
             networks.setdefault(layout, {})[network.label] = share
     starts = list(known[layouts[0]][0])
@@ -130,7 +146,10 @@ def _remarks(networks: dict[Layout, Shares], known: dict[Layout, tuple[Shares, S
         for layout, shares in networks.items()
     )
     epochs = "; ".join(
-        f"{label}: " + ", ".join(f"{epochs} at {layout}" for layout, (epochs, _) in by_layout.items())
+        f"{label}: "
+        + ", ".join(
+            " then ".join(f"{epochs} at {place}" for place, epochs, _ in stages) for stages in by_layout.values()
+        )
         for label, by_layout in PLANS.items()
     )
     served = "; ".join(
@@ -153,7 +172,8 @@ def _remarks(networks: dict[Layout, Shares], known: dict[Layout, tuple[Shares, S
         f"Hidden widths: {', '.join(f'{n.label} {n.architecture.widths}' for n in NETWORKS)}; the paper has (32, 32, "
         "8) and, for Vanilla-GNN, which here is the first without step 1 and with ReLUs, (64, 512, 512, 64).",
         f"{SAMPLES:,} training samples as in the paper, each batch seen through a random rotation of every "
-        "transmitter's antennas and random phases of the users, which change no sum rate; "
+        "transmitter's antennas and random phases of the users, which change no sum rate; the network with gates goes "
+        "on from the smallest layout to the larger ones, whose samples cost several times as much; "
         f"{TESTS} test instances; one training each where the paper averages five. Epochs: {epochs}.",
     )
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -102,9 +103,20 @@ class CoordinatedNetwork:
         module.standardise(fit.draw())
         return module.eval()
 
-    def trained(self, lab: Lab, fit: CoordinatedFit) -> nn.Module:
-        """Trained now or by an earlier visit with the same settings."""
-        module = self.build(fit)
-        told = f"{self.label}, (M, N, K) = {fit.layout}, {fit.samples:,} samples"
-        settings = [self.name, asdict(self.architecture), fit.describe()]
-        return lab.kept(f"coordinated-{self.name}", settings, module, lambda: fit_coordinated(module, fit), told)
+    def trained(self, lab: Lab, fits: Sequence[CoordinatedFit]) -> nn.Module:
+        """Trained by one fit after the other, now or by an earlier visit with the same settings.
+
+        Args:
+            lab: Where networks are kept.
+            fits: The first begins at random weights, each other where the one before ended.
+        """
+        module = self.build(fits[0])
+        for number, fit in enumerate(fits):
+            lab.kept(
+                f"coordinated-{self.name}",
+                [self.name, asdict(self.architecture), [one.describe() for one in fits[: number + 1]]],
+                module,
+                partial(fit_coordinated, module, fit),
+                f"{self.label}, (M, N, K) = {fit.layout}, {fit.samples:,} samples",
+            )
+        return module
