@@ -6,7 +6,7 @@ import torch
 
 from airgraph_models.problems import PRECODING
 from airgraph_training.losses import precoding_rates
-from airgraph_training.studies.efficiency_fitting import EfficiencyFit, efficiency_networks, visits
+from airgraph_training.studies.efficiency_fitting import MOST_VIEWS, EfficiencyFit, efficiency_networks, views, visits
 from airgraph_training.studies.efficiency_sets import ANTENNA_POWER, UNIT_DB, Efficiency, numerical, reference
 from airgraph_training.studies.lab import Lab
 from airgraph_training.studies.precoding_fitting import PrecodingFit
@@ -54,14 +54,15 @@ def test_the_numerical_solution_is_better_than_wmmse_and_one_watt_is_not_enough(
     assert found.power < 4 * ANTENNA_POWER
 
 
-def test_a_pass_visits_every_sample_once_and_says_where_it_is():
-    fit = draws(users=2, samples=40, batch=7, exponential=True)
+def test_a_pass_visits_every_sample_rare_ones_more_often_and_says_where_it_is():
+    fit = draws(antennas=9, users=3, samples=40, batch=7, exponential=True)
     groups = fit.draw()
     seen = list(visits(fit, groups, torch.Generator().manual_seed(0)))
     assert len({visit.group for visit in seen}) == len(groups) > 1
     for number, group in enumerate(groups):
         rows = torch.cat([visit.rows for visit in seen if visit.group == number])
-        assert sorted(rows.tolist()) == list(range(len(group)))
+        assert sorted(rows.tolist()) == sorted(list(range(len(group))) * views(fit, group))
+    assert 1 < max(views(fit, group) for group in groups) <= MOST_VIEWS
     for visit in seen:
         # Rotations keep the users' gains, by which a sample is known.
         gains = [channel.square().sum(dim=(2, 3)) for channel in (visit.channel, groups[visit.group][visit.rows])]

@@ -31,6 +31,8 @@ from airgraph_training.studies.efficiency_sets import ANTENNA_POWER, POWER_MODEL
 from airgraph_training.studies.lab import Lab
 from airgraph_training.studies.precoding_fitting import PrecodingFit, PrecodingNetwork, rotate
 
+MOST_VIEWS = 8
+
 
 @dataclass(frozen=True)
 class EfficiencyFit:
@@ -70,11 +72,21 @@ class Visit:
     rows: Tensor
 
 
+def views(fit: PrecodingFit, group: Tensor) -> int:
+    """How often a pass shows a group of samples."""
+    return max(1, min(MOST_VIEWS, fit.batch // len(group)))
+
+
 def visits(fit: PrecodingFit, groups: list[Tensor], generator: torch.Generator) -> Iterator[Visit]:
-    """One pass over the training set: batches of one number of users each, in random order."""
+    """One pass over the training set: batches of one number of users each, in random order.
+
+    A group too small for a batch is seen several times, from elsewhere each time: as often as makes up a batch, but no
+    more than `MOST_VIEWS` times.
+    """
     parts = [
         (number, rows)
         for number, group in enumerate(groups)
+        for _ in range(views(fit, group))
         for rows in torch.split(torch.randperm(len(group), generator=generator), fit.batch)
     ]
     for place in torch.randperm(len(parts), generator=generator).tolist():
@@ -89,7 +101,7 @@ def fit_efficiency(network: nn.Module, fit: EfficiencyFit) -> None:
     groups = draws.draw()
     multipliers = [torch.zeros(group.shape[:2]) for group in groups]
     generator = torch.Generator().manual_seed(draws.seed)
-    steps = draws.epochs * sum(math.ceil(len(group) / draws.batch) for group in groups)
+    steps = draws.epochs * sum(views(draws, group) * math.ceil(len(group) / draws.batch) for group in groups)
     descent = Descent(network, draws.learning_rate, steps)
     network.train()
     for _ in range(draws.epochs):
