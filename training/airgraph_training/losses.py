@@ -59,8 +59,28 @@ def precoding_objective(precoder: Tensor, channel: Tensor) -> Tensor:
     Returns:
         ``[B]`` bit/s/Hz.
     """
+    return precoding_rates(precoder, channel).sum(dim=1)
+
+
+def precoding_rates(precoder: Tensor, channel: Tensor) -> Tensor:
+    """Each user's rate ``[B, K]`` in bit/s/Hz, of the arguments of `precoding_objective`."""
     heard = torch.view_as_real(torch.view_as_complex(channel) @ torch.view_as_complex(precoder.contiguous()))
-    power = heard.square().sum(dim=-1)
+    return _rates(heard.square().sum(dim=-1))
+
+
+def coordinated_objective(precoder: Tensor, channel: Tensor) -> Tensor:
+    r"""Sum rate of M cells whose users hear all transmitters, as `precoding_objective` of the beams of all.
+
+    Args:
+        precoder: ``[B, M, N, K, 2]`` precoders over the roots of the budgets, (re, im) last.
+        channel: ``[B, M, K, M, N, 2]``, cell, user, transmitter, antenna, times root of budget over noise.
+
+    Returns:
+        ``[B]`` bit/s/Hz.
+    """
+    by_transmitter = torch.view_as_complex(channel).movedim(3, 1).flatten(2, 3)
+    heard = by_transmitter @ torch.view_as_complex(precoder.contiguous())
+    power = torch.view_as_real(heard.transpose(1, 2).flatten(2)).square().sum(dim=-1)
     return _weighted_rate(power, torch.ones_like(power[..., 0]))
 
 
@@ -152,11 +172,16 @@ def hybrid_objective(answer: Tensor, f_opt: Tensor, weights: Tensor) -> Tensor:
 
 def _weighted_rate(heard: Tensor, weights: Tensor) -> Tensor:
     """``heard [B, K, K]`` received powers, receiver first, to ``[B]`` weighted sum rates."""
+    return (weights * _rates(heard)).sum(dim=1)
+
+
+def _rates(heard: Tensor) -> Tensor:
+    """``heard [B, K, K]`` received powers, receiver first, to rates ``[B, K]`` in bit/s/Hz."""
     own = heard.diagonal(dim1=1, dim2=2)
     # The diagonal is left out of the sum, not subtracted: at 100 dB float32 would lose the interference.
     others = torch.eye(heard.shape[1], dtype=torch.bool, device=heard.device)
     interference = heard.masked_fill(others, 0.0).sum(dim=2)
-    return (weights * torch.log1p(own / (1.0 + interference))).sum(dim=1) / math.log(2.0)
+    return torch.log1p(own / (1.0 + interference)) / math.log(2.0)
 
 
 def relative_loss(objective: Tensor) -> Tensor:

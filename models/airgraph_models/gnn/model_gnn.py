@@ -56,21 +56,24 @@ class ModelGNNArchitecture:
     newton_schulz: bool = True
 
 
+def near_newton_schulz(inputs: int, outputs: int, second: float) -> Tensor:
+    """Random weights ``[S_0, S_1]``, ``[J', 2 J]``, near those of ``2 d + second e`` in every complex channel."""
+    from_channels, to_channels = inputs // 2, outputs // 2
+    mixing = (1.0 + SPREAD * torch.randn(to_channels, from_channels)) / from_channels
+    steps = torch.stack([2.0 * mixing, second * mixing]) * (1.0 + SPREAD * torch.randn(2, to_channels, from_channels))
+    both = torch.zeros(2, outputs, inputs)
+    both[:, :to_channels, :from_channels] = steps
+    both[:, to_channels:, from_channels:] = steps
+    return torch.cat([both[0], both[1]], dim=1)
+
+
 class ModelGNNLayer(nn.Module):
     """One update without its activation, for any leading axes: batches, cells."""
 
     def __init__(self, inputs: int, outputs: int, second: float = -1.0) -> None:
         """Near ``2 d + second e``; ``inputs`` and ``outputs`` are even numbers of real features."""
         super().__init__()
-        from_channels, to_channels = inputs // 2, outputs // 2
-        mixing = (1.0 + SPREAD * torch.randn(to_channels, from_channels)) / from_channels
-        steps = torch.stack([2.0 * mixing, second * mixing]) * (
-            1.0 + SPREAD * torch.randn(2, to_channels, from_channels)
-        )
-        both = torch.zeros(2, outputs, inputs)
-        both[:, :to_channels, :from_channels] = steps
-        both[:, to_channels:, from_channels:] = steps
-        self.own = nn.Parameter(torch.cat([both[0], both[1]], dim=1))
+        self.own = nn.Parameter(near_newton_schulz(inputs, outputs, second))
         """``[S_0, S_1]``."""
         self.over_antennas = nn.Parameter(torch.zeros(outputs, inputs))
         """``P_0``."""

@@ -9,7 +9,7 @@ with rows :math:`h_k^T` of the channel H in units of noise and budget. Source: p
 (Xia et al., "A deep learning framework for optimization of MISO downlink beamforming", IEEE Trans. Communications
 2020), whose CNN paper 004 replaces by a Vanilla-GNN with three hidden layers of 64. Lambda and p are softmaxes over the
 users of the network's two outputs, averaged over the antennas; those start at zero, at which this is RZF with equal
-power.
+power. `FreeStructuredGNN` has exponentials in their place.
 
 In the users' space the directions are :math:`H^H \Lambda^{1/2} B^{-1}` with
 :math:`B = I + \Lambda^{1/2} H H^H \Lambda^{1/2}`, up to the lengths of the columns. Matrix inverses do not export to
@@ -65,12 +65,8 @@ class StructuredGNN(nn.Module):
         """Lambda and p ``[B, 2, K]`` over the budget, each of sum one."""
         return torch.softmax(self.body(channel).mean(dim=2), dim=-1)
 
-    def forward(self, channel: Tensor) -> Tensor:
-        r"""Precoder ``[B, N, K, 2]`` over the root of the budget, :math:`\lVert V \rVert_F = 1`.
-
-        Args:
-            channel: ``[B, K, N, 2]`` channels times root of budget over noise.
-        """
+    def features(self, channel: Tensor) -> Tensor:
+        """The precoder as ``[B, 2, N, K]``, its columns at the powers p."""
         powers = self.powers(channel)
         weighted = embedded(channel * torch.sqrt(powers[:, 0, :, None, None]))
         turned = weighted.transpose(1, 2)
@@ -82,4 +78,20 @@ class StructuredGNN(nn.Module):
         inverse = newton_schulz(identity + gram, 2.0 / (1.0 + bound) * identity, self.steps)
         direction = extracted(torch.matmul(turned, inverse))
         lengths = direction.square().sum(dim=(1, 2), keepdim=False).clamp(min=self.smallest)
-        return on_the_budget(direction * torch.sqrt(powers[:, 1] / lengths)[:, None, None, :])
+        return direction * torch.sqrt(powers[:, 1] / lengths)[:, None, None, :]
+
+    def forward(self, channel: Tensor) -> Tensor:
+        r"""Precoder ``[B, N, K, 2]`` over the root of the budget, :math:`\lVert V \rVert_F = 1`.
+
+        Args:
+            channel: ``[B, K, N, 2]`` channels times root of budget over noise.
+        """
+        return on_the_budget(self.features(channel))
+
+
+class FreeStructuredGNN(StructuredGNN):
+    """BNN for `airgraph_models.gnn.efficient_precoding`: what it spends is its own choice."""
+
+    def powers(self, channel: Tensor) -> Tensor:
+        """Lambda and p ``[B, 2, K]`` in the unit of the channels' power, without a sum; ones before any training."""
+        return torch.exp(self.body(channel).mean(dim=2))

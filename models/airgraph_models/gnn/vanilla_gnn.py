@@ -135,10 +135,15 @@ class VanillaGNN(nn.Module):
         """Takes the unit of the channels from a training set."""
         self.body.standardise(channel)
 
+    def features(self, channel: Tensor) -> Tensor:
+        """Output of the last layer ``[B, 2, N, K]``, before it is scaled to the budget."""
+        features: Tensor = self.body(channel)
+        return features
+
     def forward(self, channel: Tensor) -> Tensor:
         r"""Precoder ``[B, N, K, 2]`` over the root of the budget, :math:`\lVert V \rVert_F = 1`.
 
         Args:
             channel: ``[B, K, N, 2]`` channels times root of budget over noise.
         """
-        return on_the_budget(self.body(channel))
+        return on_the_budget(self.features(channel))

@@ -7,6 +7,7 @@ from airgraph_training.studies.cell_free import CELL_FREE_STUDY
 from airgraph_training.studies.cell_free_auto import CELL_FREE_AUTO
 from airgraph_training.studies.complexity import COMPLEXITY
 from airgraph_training.studies.convergence import CONVERGENCE
+from airgraph_training.studies.coordinated import COORDINATED
 from airgraph_training.studies.correlation import CORRELATION
 from airgraph_training.studies.d2d_samples import D2D_SAMPLES
 from airgraph_training.studies.d2d_scaling import D2D_SCALING
@@ -14,6 +15,8 @@ from airgraph_training.studies.d2d_shift import D2D_SHIFT
 from airgraph_training.studies.d2d_snr import D2D_SNR
 from airgraph_training.studies.density import DENSITY
 from airgraph_training.studies.distribution import DISTRIBUTION
+from airgraph_training.studies.ee_table import EE_TABLE
+from airgraph_training.studies.ee_users import EE_USERS
 from airgraph_training.studies.frontier import FRONTIER
 from airgraph_training.studies.gnn_vs_mlp import GNN_VS_MLP
 from airgraph_training.studies.hybrid import HYBRID_STUDY
@@ -66,6 +69,9 @@ STUDIES = {
         SE_COMPLEXITY,
         USERS_STUDY,
         CORRELATION,
+        EE_TABLE,
+        EE_USERS,
+        COORDINATED,
         PRECODING_UNIVERSAL,
         PRECODING_FRONTIER,
         IMPERFECT_CSI,

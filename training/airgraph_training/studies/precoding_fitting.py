@@ -12,13 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from airgraph_training.losses import precoding_objective
-from airgraph_training.schedule import warm_cosine
+from airgraph_training.studies.descent import FINAL_SHARE, Descent
 from airgraph_training.studies.lab import Lab
 from airgraph_training.studies.precoding_sets import draw_channels, real_pairs
-
-WARM_UP_STEPS = 20
-FINAL_SHARE = 0.01
-LARGEST_GRADIENT = 1.0
 
 
 @dataclass(frozen=True)
@@ -108,20 +104,14 @@ def fit_precoding(
     """
     groups = fit.draw()
     generator = torch.Generator().manual_seed(fit.seed)
-    optimizer = torch.optim.Adam(network.parameters(), lr=fit.learning_rate)
     steps = fit.epochs * sum(math.ceil(len(group) / fit.batch) for group in groups)
-    schedule = warm_cosine(optimizer, steps, WARM_UP_STEPS, final_share)["lr_scheduler"]["scheduler"]
+    descent = Descent(network, fit.learning_rate, steps, final_share)
     for epoch in range(1, fit.epochs + 1):
         network.train()
         for channel in batches(fit, groups, generator):
             # Batches of a rare number of users may be small: a sample weighs the same wherever it is.
             share = len(channel) / fit.batch / channel.shape[1]
-            loss = -share * precoding_objective(network(channel), channel).mean()
-            optimizer.zero_grad()
-            torch.autograd.backward(loss)
-            nn.utils.clip_grad_norm_(network.parameters(), LARGEST_GRADIENT)
-            optimizer.step()
-            schedule.step()
+            descent.step(-share * precoding_objective(network(channel), channel).mean())
         if after_epoch is not None and after_epoch(epoch, network.eval()):
             break
     network.eval()
