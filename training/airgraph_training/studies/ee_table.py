@@ -21,7 +21,7 @@ from airgraph_training.studies.efficiency_sets import (
 )
 from airgraph_training.studies.lab import Lab
 from airgraph_training.studies.precoding_fitting import PrecodingFit
-from airgraph_training.studies.precoding_networks import VANILLA_GNN, VANILLA_GNN_LARGE
+from airgraph_training.studies.precoding_networks import NARROWEST, VANILLA_GNN, vanilla
 from airgraph_training.studies.precoding_sets import Downlinks
 from airgraph_training.studies.precoding_timing import milliseconds, network_milliseconds
 from airgraph_training.studies.study import Findings, Study, Table
@@ -138,7 +138,7 @@ def table_fits(lab: Lab, label: str, size: Size, highest: float) -> list[Efficie
 
 def table_networks(size: Size) -> tuple[EfficiencyNetwork, ...]:
     """The table's networks; Vanilla-GNN has narrower layers at the larger sizes."""
-    return efficiency_networks(VANILLA_GNN if size == SIZES[0] else VANILLA_GNN_LARGE)
+    return efficiency_networks(VANILLA_GNN if size == SIZES[0] else vanilla("mean", NARROWEST))
 
 
 def _run(lab: Lab) -> Findings:
