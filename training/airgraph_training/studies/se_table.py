@@ -180,7 +180,8 @@ def _remarks(reached: dict[tuple[float, Size], dict[str, float]]) -> tuple[str, 
         f"hundredth of its peak rate. Epochs: {plans}.",
         f"Vanilla-GNN has the widths {NARROW} at N = 8 and {NARROWEST} with few epochs at the larger sizes, not the "
         "paper's (64, 512, 512, 64), which would take fifty times as long; Vanilla-GNN-FC has 32 features and "
-        "perceptrons of 64 at N = 8, 16 of both at the larger sizes. Their columns show that they stay near MRT, not "
+        "perceptrons of 64 at N = 8, 16 of both at the larger sizes. Their columns show that they stay near MRT, or "
+        "below it where few epochs do not take them there, and that sum pooling hardly trains at the larger sizes; not "
         "what they could reach at any price. The paper's table has one Vanilla-GNN, of which it does not say how it "
         "pools: its figures stand beside the mean.",
         "Paper ratios above 100 come of a WMMSE that had not converged. Its times are of another machine and of other "
