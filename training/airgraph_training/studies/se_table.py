@@ -202,11 +202,11 @@ def _draw(axes: Axes, reached: dict[tuple[float, Size], dict[str, float]]) -> No
             printed = [value for row in PAPER[label] for value in row]
             axes.plot(range(len(ticks)), printed, color=axes.lines[-1].get_color(), linewidth=0.8, alpha=0.6)
     axes.axhline(100 * TARGET, color="black", linewidth=0.6, linestyle=":")
-    axes.set_xticks(range(len(ticks)), ticks, fontsize="x-small")
+    axes.set_xticks(range(len(ticks)), ticks, fontsize=6)
     axes.set_xlabel("(antennas N, users K) and SNR; lines: paper 004")
     axes.set_ylabel("mean sum rate over WMMSE in per cent")
     axes.set_ylim(0, 108)
-    axes.legend(loc="lower left", ncols=2)
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
 SE_TABLE = Study(
