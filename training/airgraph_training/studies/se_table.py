@@ -180,7 +180,8 @@ def _remarks(reached: dict[tuple[float, Size], dict[str, float]]) -> tuple[str, 
         f"hundredth of its peak rate. Epochs: {plans}.",
         f"Vanilla-GNN has the widths {NARROW} at N = 8 and {NARROWEST} with few epochs at the larger sizes, not the "
         "paper's (64, 512, 512, 64), which would take fifty times as long; Vanilla-GNN-FC has 32 features and "
-        "perceptrons of 64 at N = 8, 16 of both at the larger sizes. Their columns show that they stay near MRT, not "
+        "perceptrons of 64 at N = 8, 16 of both at the larger sizes. Their columns show that they stay near MRT, or "
+        "below it where few epochs do not take them there, and that sum pooling hardly trains at the larger sizes; not "
         "what they could reach at any price. The paper's table has one Vanilla-GNN, of which it does not say how it "
         "pools: its figures stand beside the mean.",
         "Paper ratios above 100 come of a WMMSE that had not converged. Its times are of another machine and of other "
@@ -201,11 +202,11 @@ def _draw(axes: Axes, reached: dict[tuple[float, Size], dict[str, float]]) -> No
             printed = [value for row in PAPER[label] for value in row]
             axes.plot(range(len(ticks)), printed, color=axes.lines[-1].get_color(), linewidth=0.8, alpha=0.6)
     axes.axhline(100 * TARGET, color="black", linewidth=0.6, linestyle=":")
-    axes.set_xticks(range(len(ticks)), ticks, fontsize="x-small")
+    axes.set_xticks(range(len(ticks)), ticks, fontsize=6)
     axes.set_xlabel("(antennas N, users K) and SNR; lines: paper 004")
     axes.set_ylabel("mean sum rate over WMMSE in per cent")
     axes.set_ylim(0, 108)
-    axes.legend(loc="lower left", ncols=2)
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
 SE_TABLE = Study(
