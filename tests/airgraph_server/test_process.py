@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -39,9 +40,9 @@ def scraped(ready):
         return page.read().decode()
 
 
-def ask_until(ended, stub, request):
-    while not ended():
-        stub.Allocate(request)
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_sigterm_lets_running_calls_finish_and_refuses_new_ones(tmp_path):
@@ -56,9 +57,10 @@ def test_sigterm_lets_running_calls_finish_and_refuses_new_ones(tmp_path):
             time.sleep(0.01)
         process.send_signal(signal.SIGTERM)
         assert json.loads(process.stderr.readline())["event"] == "draining"
-        # The line comes just before the refusals begin.
+        while listens(ready["port"]):
+            time.sleep(0.01)
         with pytest.raises(grpc.RpcError) as caught:
-            ask_until(running.done, stub, power_control_request(gain[:3, :3]))
+            stub.Allocate(power_control_request(gain[:3, :3]))
         assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
         assert running.result().provenance.polish_iterations == 8000
     assert process.wait(timeout=60) == 0
