@@ -31,9 +31,9 @@ Stage = tuple[Layout, int, float]
 SMALL: Stage = (LAYOUTS[2], 25, 1e-2)
 PLANS: dict[str, dict[Layout, tuple[Stage, ...]]] = {
     GATED.label: {
-        LAYOUTS[0]: (SMALL, (LAYOUTS[0], 6, 5e-3), (LAYOUTS[0], 20, 5e-3)),
-        LAYOUTS[1]: (SMALL, (LAYOUTS[1], 5, 5e-3), (LAYOUTS[1], 12, 5e-3)),
-        LAYOUTS[2]: (SMALL, (LAYOUTS[2], 15, 5e-3)),
+        LAYOUTS[0]: (SMALL, (LAYOUTS[0], 6, 5e-3), (LAYOUTS[0], 14, 1.5e-3)),
+        LAYOUTS[1]: (SMALL, (LAYOUTS[1], 5, 5e-3), (LAYOUTS[1], 10, 1.5e-3)),
+        LAYOUTS[2]: (SMALL, (LAYOUTS[2], 15, 1.5e-3)),
     },
     MODEL_GNN.label: dict(
         zip(LAYOUTS, (((LAYOUTS[0], 3, 1e-2),), ((LAYOUTS[1], 2, 1e-2),), ((LAYOUTS[2], 8, 1e-2),)), strict=True)
