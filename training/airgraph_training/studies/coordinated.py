@@ -159,8 +159,9 @@ def _remarks(networks: dict[Layout, Shares], known: dict[Layout, tuple[Shares, S
         f"WMMSE is a local method, and with this much interference its start matters. Over the best of all its starts "
         f"{GATED.label} has {best}.",
         "The paper leaves open how strong the channels between cells are. Here all are i.i.d. Rayleigh of one mean "
-        "gain, within a cell and between cells. No transmitter can null all other users then, and WMMSE leaves users "
-        f"unserved: on average it serves {served}.",
+        "gain, within a cell and between cells; that MRT and Vanilla-GNN then come out near the paper's Vanilla-GNN "
+        "speaks for this reading. The users of all cells are at least as many as a transmitter's antennas, and WMMSE "
+        f"leaves users unserved: on average it serves {served}.",
         "That is what the network as printed cannot follow: whom to leave out is a matter of all transmitters, and its "
         "edges learn of other transmitters only through plain sums over their antennas, which carry nothing where "
         "antennas have random phases; nor may features of one norm fade. The gates tell every transmitter, in each "
