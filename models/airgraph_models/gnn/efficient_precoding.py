@@ -10,6 +10,8 @@ trained together. The perceptron's last layer starts at zero, at which the facto
 """
 
 # No postponed annotations here: TorchScript reads the classes' annotations as types.
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -29,7 +31,8 @@ class EfficientPrecoding(nn.Module):
             antenna_power: Budget over the number of antennas, in the unit of the channels' power.
         """
         super().__init__()
-        self.network = network
+        # A module need not have the method, and TorchScript bears no remark to the type checker where it is called.
+        self.network: Any = network
         self.antenna_power, self.smallest = antenna_power, SMALLEST_POWER
         self.factor = nn.Sequential(nn.Linear(1, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 1))
         last = self.factor[-1]
@@ -44,8 +47,7 @@ class EfficientPrecoding(nn.Module):
         """
         ones = torch.ones_like(channel[:1, :, :, 0])
         users, antennas = ones.sum(dim=1)[:, :1], ones.sum(dim=2)[0, 0]
-        found = self.network.features(channel)  # type: ignore[operator]  # a method, which a module need not have
-        features = torch.exp(self.factor(torch.log(users))) * found
+        features = torch.exp(self.factor(torch.log(users))) * self.network.features(channel)
         power = features.square().sum(dim=(1, 2, 3)).clamp(min=self.smallest)
         share = torch.clamp(self.antenna_power * antennas / power, max=1.0)
         within = features * torch.sqrt(share)[:, None, None, None]

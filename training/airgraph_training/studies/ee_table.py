@@ -57,7 +57,7 @@ class Plan:
     again: int = 0
 
 
-AGAIN = {"margin": 0.15, "penalty": 4.0, "dual_rate": 0.02}
+AGAIN = {"margin": 0.23, "penalty": 4.0, "dual_rate": 0.02}
 """Of a second run, which begins near its goal: a steeper penalty, and multipliers that move less."""
 
 
@@ -67,7 +67,7 @@ PLANS: dict[str, dict[Size, Plan]] = {
     MODEL: {
         (8, 4): Plan((30, 10, 20, 40), 50, SLOWED),
         (32, 16): Plan((12, 5, 5, 20), 25, SLOWED),
-        (32, 24): Plan((12, 5, 10, 25), 25, SLOWED, again=16),
+        (32, 24): Plan((12, 5, 10, 25), 25, SLOWED, again=30),
     },
     VANILLA: {
         (8, 4): Plan((8, 4, 4, 4), 50, (3e-3, 1.5e-3, 1.5e-3, 1.5e-3)),

@@ -73,7 +73,10 @@ def _remarks(curves: dict[str, Curves], users: tuple[int, ...]) -> tuple[str, ..
         "whose output multiplies the precoder.",
         "The paper's figure, printed without numbers, shows Model-GNN's two ratios falling slowly or not at all up to "
         f"K = 30. Here its energy efficiency is {model[0]:.1f} at K = {users[0]} and {model[-1]:.1f} at K = {last}, "
-        f"and the users satisfied are {curves[CSR]['Model-GNN'][-1]:.1f} there.",
+        f"and the users satisfied are {curves[CSR]['Model-GNN'][-1]:.1f} there. BNN, which inverts the Gram matrix "
+        f"exactly at any size and only chooses powers, has {curves[EER]['BNN'][-1]:.1f} and "
+        f"{curves[CSR]['BNN'][-1]:.1f}: what Model-GNN lacks are not powers but directions, as in the study users. As "
+        "K nears N the Gram matrix nears singularity, and five layers have learned to invert those of few users.",
         "Units, budget and denominators are those of the study ee-table. The paper's ratios above 100 at few users "
         "come of a numerical solution that its own authors call suboptimal; ours is the best of several starts.",
         f"{TESTS} test instances for each number of users. Epochs: "
