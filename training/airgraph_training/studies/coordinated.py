@@ -192,7 +192,7 @@ def _draw(axes: Axes, networks: dict[Layout, Shares], known: dict[Layout, tuple[
     for place, (name, values) in enumerate(bars.items()):
         left = np.arange(len(values)) + width * (place - (len(bars) - 1) / 2)
         drawn = axes.bar(left, values, width, label=name)
-        axes.bar_label(drawn, fmt="%.1f", fontsize=7)
+        axes.bar_label(drawn, fmt="%.1f", fontsize=7, label_type="center", color="white")
         printed = PRINTED.get(name.split(" as")[0])
         if printed and len(values) == len(LAYOUTS):
             axes.plot(left, printed, "k_", markersize=14, label="paper 004" if name == MODEL_GNN.label else None)
