@@ -1,12 +1,9 @@
 """Networks for several cells: the equations, the symmetries, every transmitter's budget, and equal exports."""
 
-import io
-import warnings
-
 import numpy as np
-import onnxruntime as ort
 import pytest
 import torch
+from exported import exported
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -226,22 +223,7 @@ def test_one_cell_is_the_model_gnn():
 @pytest.mark.parametrize("name", list(ARCHITECTURES))
 def test_eager_torchscript_and_onnx_agree_at_other_sizes_than_the_exported(name):
     network = random_network(name, torch.float32)
-    script, model = io.BytesIO(), io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        torch.jit.save(torch.jit.freeze(torch.jit.script(network)), script)
-        torch.onnx.export(
-            network,
-            channels(2, dtype=torch.float32),
-            model,
-            input_names=["channel"],
-            dynamic_axes={"channel": {0: "B", 1: "M", 2: "K", 3: "J", 4: "N"}},
-            opset_version=18,
-            dynamo=False,
-        )
-        script.seek(0)
-        loaded = torch.jit.load(script)
-    session = ort.InferenceSession(model.getvalue(), providers=["CPUExecutionProvider"])
+    loaded, session = exported(network, channels(2, dtype=torch.float32), "BMKJN")
     for batch, cells, users, antennas in ((1, 2, 3, 6), (3, 3, 1, 2), (2, 1, 2, 3)):
         channel = channels(batch, cells, users, antennas, dtype=torch.float32)
         eager = network(channel).detach()

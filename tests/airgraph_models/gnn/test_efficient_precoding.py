@@ -1,12 +1,9 @@
 """Precoding networks that choose their power: within the budget, by a factor of the number of users alone."""
 
-import io
-import warnings
-
 import numpy as np
-import onnxruntime as ort
 import pytest
 import torch
+from exported import exported
 
 from airgraph_models.classical.downlink import downlink_rates
 from airgraph_models.classical.linear_precoding import column_power, regularised_zero_forcing, with_power
@@ -100,22 +97,7 @@ def test_an_untrained_bnn_is_rzf_with_one_unit_of_power_a_user():
 
 def test_eager_torchscript_and_onnx_agree_at_other_sizes_than_the_exported(network):
     network = network.float()
-    script, model = io.BytesIO(), io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        torch.jit.save(torch.jit.freeze(torch.jit.script(network)), script)
-        torch.onnx.export(
-            network,
-            channels(2, dtype=torch.float32),
-            model,
-            input_names=["channel"],
-            dynamic_axes={"channel": {0: "B", 1: "K", 2: "N"}},
-            opset_version=18,
-            dynamo=False,
-        )
-        script.seek(0)
-        loaded = torch.jit.load(script)
-    session = ort.InferenceSession(model.getvalue(), providers=["CPUExecutionProvider"])
+    loaded, session = exported(network, channels(2, dtype=torch.float32), "BKN")
     for batch, users, antennas in ((1, 4, 9), (3, 2, 4), (2, 1, 1)):
         channel = channels(batch, users, antennas, dtype=torch.float32)
         eager = network(channel).detach()

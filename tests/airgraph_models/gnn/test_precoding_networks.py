@@ -1,12 +1,9 @@
 """What every precoding network has to show: the paper's equations, symmetry, the budget, and equal exports."""
 
-import io
-import warnings
-
 import numpy as np
-import onnxruntime as ort
 import pytest
 import torch
+from exported import exported
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from precoding_by_hand import (
@@ -131,31 +128,10 @@ def test_users_differ_and_every_weight_has_a_finite_gradient(network):
         assert parameter.grad.abs().max() > 0
 
 
-def exported(network):
-    """The network as a TorchScript module and as an ONNX session, both after a round through bytes."""
-    script, model = io.BytesIO(), io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        torch.jit.save(torch.jit.freeze(torch.jit.script(network)), script)
-        torch.onnx.export(
-            network,
-            channels(2, dtype=torch.float32),
-            model,
-            input_names=["channel"],
-            output_names=["precoder"],
-            dynamic_axes={"channel": {0: "B", 1: "K", 2: "N"}, "precoder": {0: "B", 1: "N", 2: "K"}},
-            opset_version=18,
-            dynamo=False,
-        )
-        script.seek(0)
-        loaded = torch.jit.load(script)
-    return loaded, ort.InferenceSession(model.getvalue(), providers=["CPUExecutionProvider"])
-
-
 @pytest.mark.parametrize("name", list(NETWORKS))
 def test_eager_torchscript_and_onnx_agree_at_other_sizes_than_the_exported(name):
     network = random_network(name, torch.float32)
-    script, session = exported(network)
+    script, session = exported(network, channels(2, dtype=torch.float32), "BKN")
     for batch, users, antennas in ((1, 4, 9), (3, 2, 4), (2, 1, 1)):
         channel = channels(batch, users, antennas, dtype=torch.float32)
         eager = network(channel).detach()
