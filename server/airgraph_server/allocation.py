@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
+from typing import NamedTuple
 from uuid import uuid4
 
 from airgraph.v1 import allocator_pb2
@@ -54,8 +55,7 @@ class CallScope:
     span: CallSpan | None = None
 
 
-@dataclass(frozen=True)
-class _Read:
+class _Read(NamedTuple):
     """A request with what was read of it, and when on the clock of `time.perf_counter`."""
 
     request: allocator_pb2.AllocateRequest
@@ -116,9 +116,11 @@ class Allocation:
 
     def _safe_outcome(self, read: _Read, task: Task, result: Decision | Exception) -> Outcome:
         try:
-            return self._outcome(read, task, result)
+            outcome = self._outcome(read, task, result)
+            self._count([(task, result)])
         except Exception as error:
             return error
+        return outcome
 
     def warm_up(self, model: LoadedModel) -> None:
         """Runs a model on instances of several sizes, so that the first caller's chances are known."""
@@ -140,6 +142,7 @@ class Allocation:
         results = self.scheduler.run([task for _, task in tasks], [requests[i].priority for i, _ in tasks])
         for (i, task), result in zip(tasks, results, strict=True):
             outcomes[i] = self._outcome(reads[i], task, result)
+        self._count([(task, result) for (_, task), result in zip(tasks, results, strict=True)])
         return [outcome for outcome in outcomes if outcome is not None]
 
     def _read(self, request: allocator_pb2.AllocateRequest, scope: CallScope) -> _Read:
@@ -180,6 +183,15 @@ class Allocation:
             log_fields=_log_fields(request, scope),
         )
 
+    def _count(self, answers: Sequence[tuple[Task, Decision | Exception]]) -> None:
+        """Counts what was answered, all of a family at once."""
+        decisions: dict[str, list[Decision]] = {}
+        for task, result in answers:
+            if isinstance(result, Decision):
+                decisions.setdefault(task.family.name, []).append(result)
+        for family, mine in decisions.items():
+            self._meters.answered(family, mine)
+
     def _outcome(self, read: _Read, task: Task, result: Decision | Exception) -> Outcome:
         return (
             _refused(read.request, read.scope, read.began, result)
@@ -196,7 +208,7 @@ class Allocation:
         if self.audit is not None:
             self.audit.answered(request, response, decision)
         ended = perf_counter()
-        self._meters.answered(task.family.name, decision, ended - began)
+        timings.encode = ended - began
         if span is not None:
             facts = request_facts(request) | answer_facts(task, decision)
             span.answered(facts, stages_of(timings, (read.began, read.ended), (began, ended)))

@@ -97,8 +97,8 @@ class Inference:
         if self._audit is not None:
             self._audit.inferred(request, problem, model)
         ended = perf_counter()
-        result.timings.decode = decoding[1] - decoding[0]
-        self._meters.inferred(problem, model.name, result.timings, ended - began)
+        result.timings.decode, result.timings.encode = decoding[1] - decoding[0], ended - began
+        self._meters.inferred(problem, model.name, result.timings)
         if scope.span is not None:
             facts: Facts = {
                 "airgraph.request_id": request.id[:LONGEST_ID],

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from airgraph_server.decision.types import Decision, Timings
 from airgraph_server.metrics import Metrics
 
-STAGES = ("decode", "queue", "inference", "decision", "polish")
+STAGES = ("decode", "queue", "inference", "decision", "polish", "encode")
 
 
 class AnswerMeters:
@@ -18,23 +19,27 @@ class AnswerMeters:
         self._metrics = metrics
         self._children: dict[tuple[str, ...], Any] = {}
 
-    def answered(self, family: str, decision: Decision, encode_seconds: float) -> None:
-        """Counts one answer."""
+    def answered(self, family: str, decisions: Sequence[Decision]) -> None:
+        """Counts the answers of one message that are of one family."""
         for stage in STAGES:
-            self._child("stage", family, stage).observe(getattr(decision.timings, stage))
-        self._child("stage", family, "encode").observe(encode_seconds)
-        self._child("answers", family, decision.solver).inc()
-        if decision.fallback is not None:
-            self._child("fallbacks", family, decision.fallback.reason.value).inc()
-        if decision.baseline_objective > 0:
-            ratio = decision.objective / decision.baseline_objective
-            self._child("objective_over_baseline", family).observe(ratio)
+            self._child("stage", family, stage).observe_all([getattr(d.timings, stage) for d in decisions])
+        times: dict[tuple[str, str], int] = {}
+        for decision in decisions:
+            who = ("answers", decision.solver)
+            times[who] = times.get(who, 0) + 1
+            if decision.fallback is not None:
+                why = ("fallbacks", decision.fallback.reason.value)
+                times[why] = times.get(why, 0) + 1
+        for (metric, label), count in times.items():
+            self._child(metric, family, label).inc(count)
+        ratios = [d.objective / d.baseline_objective for d in decisions if d.baseline_objective > 0]
+        if ratios:
+            self._child("objective_over_baseline", family).observe_all(ratios)
 
-    def inferred(self, problem: str, model: str, timings: Timings, encode_seconds: float) -> None:
+    def inferred(self, problem: str, model: str, timings: Timings) -> None:
         """Counts one run on a caller's own tensors."""
-        for stage in ("decode", "queue", "inference"):
-            self._child("stage", problem, stage).observe(getattr(timings, stage))
-        self._child("stage", problem, "encode").observe(encode_seconds)
+        for stage in ("decode", "queue", "inference", "encode"):
+            self._child("stage", problem, stage).observe_all([getattr(timings, stage)])
         self._child("inferences", problem, model).inc()
 
     def _child(self, metric: str, *labels: str) -> Any:

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
+
+import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 SECONDS = (5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5)
 COUNTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 NODES = (10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000)
 RATIOS = (0.5, 0.8, 0.9, 0.95, 0.99, 1.0, 1.01, 1.05, 1.1, 1.25, 1.5, 2, 3, 5, 10)
+
+
+class BulkHistogram(Histogram):
+    """A histogram that takes all observations of a message at once: a few additions instead of some for each."""
+
+    def observe_all(self, amounts: Sequence[float]) -> None:
+        """Observes each; none may be NaN."""
+        if len(amounts) == 1:
+            self._sum.inc(amounts[0])
+            self._buckets[bisect_left(self._upper_bounds, amounts[0])].inc(1)
+            return
+        counts = np.bincount(np.searchsorted(self._upper_bounds, amounts))
+        self._sum.inc(sum(amounts))
+        for bucket in np.flatnonzero(counts).tolist():
+            self._buckets[bucket].inc(int(counts[bucket]))
 
 
 class Metrics:
@@ -24,7 +43,7 @@ class Metrics:
         self.handling = Histogram(
             "grpc_server_handling_seconds", "Time in the handler.", call, buckets=SECONDS, registry=registry
         )
-        self.stage = Histogram(
+        self.stage = BulkHistogram(
             "airgraph_stage_seconds",
             "Time in one stage of an answer.",
             ("problem", "stage"),
@@ -60,7 +79,7 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livesum",
         )
-        self.objective_over_baseline = Histogram(
+        self.objective_over_baseline = BulkHistogram(
             "airgraph_objective_over_baseline",
             "Objective of the answer over the closed form's.",
             ("problem",),

@@ -272,14 +272,14 @@ def list_or_error(stream):
 
 
 def test_a_batch_survives_an_instance_that_breaks_the_server(stub, monkeypatch):
-    rates = POWER_CONTROL.rates
+    grade = POWER_CONTROL.grade
 
-    def break_on_three(instance, allocation):
-        if instance.size == 3:
+    def break_on_three(instances, allocations):
+        if any(instance.size == 3 for instance in instances):
             raise RuntimeError("a defect")
-        return rates(instance, allocation)
+        return grade(instances, allocations)
 
-    monkeypatch.setattr(type(POWER_CONTROL), "rates", lambda self, *arguments: break_on_three(*arguments))
+    monkeypatch.setattr(type(POWER_CONTROL), "grade", lambda self, *arguments: break_on_three(*arguments))
     requests = [power_control_request(GAIN[:n, :n], str(n)) for n in (2, 3, 4)]
     results = stub.AllocateBatch(messages.AllocateBatchRequest(requests=requests)).results
     assert [result.WhichOneof("outcome") for result in results] == ["response", "error", "response"]

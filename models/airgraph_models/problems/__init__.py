@@ -8,7 +8,7 @@ from typing import Any
 from airgraph_models.problems.beamforming import BEAMFORMING, Beamforming
 from airgraph_models.problems.cell_free import CELL_FREE, CellFree
 from airgraph_models.problems.errors import InvalidInstanceError, UnsupportedInstanceError
-from airgraph_models.problems.family import GraphView, ProblemFamily, Refined, Size
+from airgraph_models.problems.family import Graded, GraphView, ProblemFamily, Refined, Size
 from airgraph_models.problems.hybrid import HYBRID_PRECODING, HybridPrecoding
 from airgraph_models.problems.links import Links
 from airgraph_models.problems.power_control import POWER_CONTROL, PowerControl
@@ -29,6 +29,7 @@ __all__ = [
     "PRECODING",
     "Beamforming",
     "CellFree",
+    "Graded",
     "GraphView",
     "HybridPrecoding",
     "InvalidInstanceError",

@@ -55,6 +55,25 @@ class Refined:
 
 
 @dataclass(frozen=True)
+class Graded:
+    """An answer as it is sent, and what it is worth.
+
+    Attributes:
+        sent: In the caller's precision, within every limit.
+        exact: The same numbers as float64 or complex128.
+        rates: ``[K]`` spectral efficiency of each receiver, bit/s/Hz.
+        objective: What the problem maximises.
+        standing: See `ProblemFamily.standing`.
+    """
+
+    sent: Array
+    exact: Array
+    rates: FloatArray
+    objective: float
+    standing: tuple[float, float]
+
+
+@dataclass(frozen=True)
 class GraphView:
     """One instance as a network sees it.
 
@@ -219,6 +238,17 @@ class ProblemFamily(ABC, Generic[InstanceT]):
     @abstractmethod
     def rounded(self, instance: InstanceT, allocation: Array) -> Array:
         """The feasible allocation in the caller's precision, feasible after that rounding too."""
+
+    def grade(self, instances: Sequence[InstanceT], allocations: Sequence[Array]) -> list[Graded]:
+        """Rounds a feasible allocation of each instance to its caller's precision and rates what came of it."""
+        graded = []
+        for instance, allocation in zip(instances, allocations, strict=True):
+            sent = self.rounded(instance, allocation)
+            exact = sent.astype(np.complex128 if np.iscomplexobj(sent) else np.float64)
+            rates = self.rates(instance, exact)
+            objective = self.value(instance, exact, rates)
+            graded.append(Graded(sent, exact, rates, objective, self.standing(instance, exact, objective)))
+        return graded
 
 
 def best_of(allocations: Array, objectives: FloatArray, iterations: int) -> Refined:

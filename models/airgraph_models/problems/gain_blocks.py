@@ -166,12 +166,12 @@ def _stacked(graphs: Sequence[DenseGains]) -> GainBlocks:
         return GainBlocks(graphs[0].node, gain[None], caused[None], own[None], own[:, None], sizes)
     largest = max(sizes)
     heard = np.zeros((len(graphs), largest, largest), np.float32)
+    for block, size, graph in zip(heard, sizes, graphs, strict=True):
+        block[:size, :size] = graph.gain
+    used = np.arange(largest) < np.array(sizes)[:, None]
+    place = np.flatnonzero(used)
     source = np.zeros((len(graphs), largest), np.int64)
-    first = np.cumsum((0, *sizes))
-    for block, graph in enumerate(graphs):
-        heard[block, : graph.nodes, : graph.nodes] = graph.gain
-        source[block, : graph.nodes] = np.arange(first[block], first[block + 1])
-    place = np.concatenate([np.arange(size) + block * largest for block, size in enumerate(sizes)])
+    source[used] = np.arange(place.size)
     caused = np.ascontiguousarray(heard.transpose(0, 2, 1))
     return GainBlocks(np.concatenate([g.node for g in graphs]), heard, caused, source, place[:, None], sizes)
 

@@ -15,10 +15,11 @@ from airgraph_models.classical.random_power import sparse_power
 from airgraph_models.classical.scalar_wmmse import Crosstalk, scalar_wmmse
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.classical.sum_rate import spectral_efficiency, weighted_sum_rate
-from airgraph_models.problems.family import GraphView, ProblemFamily, Refined, Size, best_of, groups_by
+from airgraph_models.problems.family import Graded, GraphView, ProblemFamily, Refined, Size, best_of, groups_by
 from airgraph_models.problems.layouts import GAIN_BLOCKS, ROW_TABLE
 from airgraph_models.problems.power_control_features import power_control_graph, power_control_statistics
 from airgraph_models.problems.power_control_gains import gain_statistics, power_control_gains
+from airgraph_models.problems.power_control_grading import grade_powers, rounded_powers
 from airgraph_models.problems.power_control_instance import PowerControl
 from airgraph_models.problems.validation import FloatArray
 
@@ -84,9 +85,10 @@ class PowerControlFamily(ProblemFamily[PowerControl]):
 
     def margin(self, instance: PowerControl, allocation: FloatArray) -> float:
         """Smallest of (max_power - power) / max_power, negative too where a power is below zero."""
+        # The ufuncs themselves: half the time of the methods on so few entries.
         share = allocation / instance.max_power
-        least = float(share.min())
-        return min(1.0 - float(share.max()), least if least < 0 else np.inf)
+        least = float(np.minimum.reduce(share))
+        return min(1.0 - float(np.maximum.reduce(share)), least if least < 0 else np.inf)
 
     def baseline(self, instance: PowerControl) -> FloatArray:
         """Full power."""
@@ -162,9 +164,15 @@ class PowerControlFamily(ProblemFamily[PowerControl]):
 
     def rounded(self, instance: PowerControl, allocation: FloatArray) -> npt.NDArray[np.floating]:
         """Rounds towards zero where the nearest number would exceed the budget."""
-        power: npt.NDArray[np.floating] = allocation.astype(instance.dtype)
-        over = power.astype(np.float64) > instance.max_power
-        return np.where(over, np.nextafter(power, instance.dtype.type(0)), power) if np.count_nonzero(over) else power
+        return rounded_powers(allocation, instance.max_power, instance.dtype)
+
+    def grade(self, instances: Sequence[PowerControl], allocations: Sequence[FloatArray]) -> list[Graded]:
+        """All of one precision together."""
+        found: dict[int, Graded] = {}
+        for group in groups_by([instance.dtype for instance in instances]):
+            graded = grade_powers([instances[i] for i in group], [allocations[i] for i in group])
+            found.update(zip(group, graded, strict=True))
+        return [found[i] for i in range(len(instances))]
 
 
 @lru_cache(maxsize=256)

@@ -20,13 +20,15 @@ LARGEST_SNR = 1e18
 def power_control_gains(instance: PowerControl) -> GainGraph:
     """Gains of one instance; a matrix where it is dense, rows of links where it is sparse."""
     nodes = instance.size
-    largest = instance.weights.max()
+    largest = np.maximum.reduce(instance.weights)
     weight = instance.weights / largest if largest > 0 else instance.weights
     if instance.links is None:
         snr = _single(instance.snr)
         node = np.empty((nodes, 2), np.float32)
-        node[:, 0], node[:, 1] = snr.diagonal(), weight
-        np.fill_diagonal(snr, 0.0)
+        # A fifth of the time of `np.fill_diagonal`.
+        diagonal = snr.reshape(-1)[:: nodes + 1]
+        node[:, 0], node[:, 1] = diagonal, weight
+        diagonal[:] = 0.0
         return DenseGains(node, snr)
     rx, tx = instance.links.receiver, instance.links.transmitter
     # One entry more than there are links: index -1 (no such link) reads a gain of zero.
@@ -39,8 +41,9 @@ def power_control_gains(instance: PowerControl) -> GainGraph:
 
 
 def _single(snr: np.ndarray) -> Float32Array:
-    single: Float32Array = np.minimum(snr, LARGEST_SNR).astype(np.float32)
-    return single
+    # The checks keep every ratio within float32.
+    single: Float32Array = snr.astype(np.float32)
+    return np.minimum(single, LARGEST_SNR, out=single)
 
 
 def gain_statistics(graph: GainGraph) -> dict[str, float]:

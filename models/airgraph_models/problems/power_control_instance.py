@@ -20,7 +20,7 @@ from airgraph_models.problems.validation import (
     non_negative,
     positive_per_node,
     require,
-    require_bounded_snr,
+    require_bounded_peak,
     shape_text,
 )
 
@@ -80,7 +80,7 @@ class PowerControl:
             checked = non_negative("gain", given, (links.count,))
         noise = positive_per_node("noise_power", noise_power, nodes)
         budget = positive_per_node("max_power", max_power, nodes)
-        require_bounded_snr("gain", np.sqrt(checked.max(initial=0.0)), budget, noise)
+        require_bounded_peak("gain", float(np.maximum.reduce(checked, axis=None, initial=0.0)), budget, noise)
         single = given.dtype in (np.dtype(np.float32), np.dtype(np.float16))
         return cls(
             gain=checked,
@@ -99,6 +99,17 @@ class PowerControl:
         indices = (self.links.receiver, self.links.transmitter)
         matrix = sparse.coo_array((self.gain, indices), shape=(self.size, self.size)).tocsr()
         return Crosstalk.sparse(matrix, matrix.diagonal())
+
+    @cached_property
+    def direct(self) -> FloatArray:
+        """``[K]`` gains of the pairs themselves."""
+        direct: FloatArray = self.gain.diagonal() if self.links is None else self.crosstalk.direct[0]
+        return direct
+
+    def received(self, power: FloatArray) -> FloatArray:
+        """``[K]`` power at each receiver, its own signal included, of powers ``[K]``."""
+        received: FloatArray = self.gain @ power if self.links is None else self.crosstalk.received(power[None])[0]
+        return received
 
     @cached_property
     def snr(self) -> FloatArray:

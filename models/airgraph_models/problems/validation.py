@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -65,6 +67,11 @@ def real(field: str, values: npt.ArrayLike, shape: tuple[int, ...]) -> FloatArra
 
 def non_negative(field: str, values: npt.ArrayLike, shape: tuple[int, ...]) -> FloatArray:
     """``values`` as finite float64 of ``shape`` with no entry below zero."""
+    given = np.asarray(values)
+    fitting = given.shape == shape and given.size > 0 and given.dtype.kind in "fiu"
+    # Two passes over what nearly always is in order; NaN fails both comparisons.
+    if fitting and np.minimum.reduce(given, axis=None) >= 0 and np.maximum.reduce(given, axis=None) < np.inf:
+        return given.astype(np.float64, copy=False)
     array = real(field, values, shape)
     bad = array < 0
     if np.count_nonzero(bad):
@@ -105,7 +112,16 @@ def require_bounded_snr(
     with np.errstate(over="ignore"):
         largest = float(np.abs(amplitude).max(initial=0.0))
     # Of Python's own numbers, which overflow without a word.
-    peak = largest * largest * (float(max_power.max()) / float(noise_power.min()))
+    require_bounded_peak(field, largest * largest, max_power, noise_power)
+
+
+def require_bounded_peak(field: str, gain: float, max_power: FloatArray, noise_power: FloatArray) -> None:
+    """The same of the largest power gain.
+
+    Raises:
+        InvalidInstanceError: It times the largest budget over the smallest noise exceeds `LARGEST_SNR`.
+    """
+    peak = gain * (float(np.maximum.reduce(max_power)) / float(np.minimum.reduce(noise_power)))
     if not peak <= LARGEST_SNR:
         raise InvalidInstanceError(field, f"gain * max_power / noise_power of at most {LARGEST_SNR:.0e}", f"{peak:.3g}")
 
@@ -119,7 +135,15 @@ def _one_for_all(values: npt.ArrayLike, count: int) -> FloatArray | None:
     if array.size != 1 or array.ndim > 1 or array.dtype.kind not in "fiu":
         return None
     value = float(array.reshape(()))
-    return np.full(count, value) if 0 < value <= LARGEST_SNR else None
+    return _repeated(value, count) if 0 < value <= LARGEST_SNR else None
+
+
+@lru_cache(maxsize=1024)
+def _repeated(value: float, count: int) -> FloatArray:
+    """Read-only, as all instances with this number share it."""
+    repeated = np.full(count, value)
+    repeated.flags.writeable = False
+    return repeated
 
 
 def positive_per_node(field: str, values: npt.ArrayLike, count: int) -> FloatArray:

@@ -34,16 +34,18 @@ def decode_tensor(field: str, tensor: tensor_pb2.Tensor) -> npt.NDArray[Any]:
     if dtype is None:
         raise InvalidInstanceError(field, "a dtype", f"dtype code {tensor.dtype}")
     shape = tuple(tensor.shape)
-    if len(shape) > MOST_AXES or any(not 0 <= extent <= LARGEST_EXTENT for extent in shape):
+    if len(shape) > MOST_AXES or (shape and not 0 <= min(shape) <= max(shape) <= LARGEST_EXTENT):
         expected_shape = f"at most {MOST_AXES} extents, each in 0..{LARGEST_EXTENT}"
         raise InvalidInstanceError(field, expected_shape, f"shape {list(shape)[:8]}")
     # math.prod: a product of extents must not wrap around.
     expected = math.prod(shape) * dtype.itemsize
-    if len(tensor.data) != expected:
+    # Each look at the field makes an object of its bytes.
+    data = tensor.data
+    if len(data) != expected:
         raise InvalidInstanceError(
-            field, f"{expected} bytes for shape {list(shape)} of {dtype.name}", f"{len(tensor.data)} bytes"
+            field, f"{expected} bytes for shape {list(shape)} of {dtype.name}", f"{len(data)} bytes"
         )
-    return np.frombuffer(tensor.data, dtype).reshape(shape)
+    return np.frombuffer(data, dtype).reshape(shape)
 
 
 def encode_tensor(array: npt.NDArray[Any]) -> tensor_pb2.Tensor:

@@ -35,7 +35,7 @@ class RunCost:
             self._scale = 1.0
             self._count = self._x = self._y = self._xx = self._xy = 0.0
 
-    def observe(self, links: int, seconds: float) -> None:
+    def observe(self, links: float, seconds: float) -> None:
         """Corrects the line by one more run."""
         seen = min(seconds, LARGEST_SURPRISE * self.predict(links))
         with self._lock:
@@ -51,7 +51,7 @@ class RunCost:
         with self._lock:
             self._scale *= FORGIVENESS
 
-    def predict(self, links: int) -> float:
+    def predict(self, links: float) -> float:
         """Expected seconds of a run over ``links`` links."""
         with self._lock:
             weight, x, y = self._count + self._anchored, self._x + self._anchored_x, self._y + self._anchored_y

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
@@ -20,35 +19,18 @@ import numpy.typing as npt
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.problems import Refined
 from airgraph_server.decision.clock import PolishClock
+from airgraph_server.decision.cost import RunCost
+from airgraph_server.decision.draft import Draft
 from airgraph_server.decision.effort import Effort
+from airgraph_server.decision.finish import finish, grade, network_standing
 from airgraph_server.decision.network import NetworkAnswer, NetworkStage
 from airgraph_server.decision.sharing import deadline_class, never, turn_ends
-from airgraph_server.decision.types import Decision, Fallback, Policy, Reason, Shadow, Task, Timings
+from airgraph_server.decision.types import Decision, Fallback, Policy, Reason, Task, Timings
 from airgraph_server.errors import CallError, DeadlineMissedError, ModelCannotServeError, ModelNotFoundError
 from airgraph_server.metrics import Metrics
 from airgraph_server.settings import Settings
 
-CLASSICAL_WON = "a classical start ended higher"
 EXACT = "{solver} ends at the optimum, and sooner than a network answers"
-
-
-@dataclass
-class _Draft:
-    """An answer in the making: what to refine, and where it came from.
-
-    The first start is that of ``led_by``, the network or a closed form that beats it; the others, and all of them
-    where it is None, are classical.
-    """
-
-    task: Task
-    baseline: npt.NDArray[Any]
-    network: NetworkAnswer | None
-    fallback: Fallback | None
-    starts: npt.NDArray[Any]
-    led_by: str | None
-    iterations: int
-    tolerance: float
-    polished: bool
 
 
 class Decider:
@@ -72,7 +54,7 @@ class Decider:
         found = self._network.answer([tasks[i] for i in asked], lambda task: self._effort.spared(task, len(live)))
         answers = dict(zip(asked, found, strict=True))
         inferred = perf_counter()
-        drafts: dict[int, _Draft] = {}
+        drafts: dict[int, Draft] = {}
         for i in live:
             draft = self._draft(tasks[i], answers.get(i), len(live))
             if isinstance(draft, CallError):
@@ -82,22 +64,23 @@ class Decider:
         polish_began = perf_counter()
         refined = self._refine(drafts, needed_at)
         polished = perf_counter()
+        graded = grade(drafts, refined)
         for i, draft in drafts.items():
-            finish_began = perf_counter()
-            decision = self._finish(draft, refined[i], answers.get(i))
-            now = perf_counter()
-            family, instance = draft.task.family, draft.task.instance
-            self._effort.cost("finish", family, instance).observe(family.measure(instance).links, now - finish_began)
-            decision.timings = Timings(
-                inference=inferred - began if i in answers else 0.0,
-                decision=(polish_began - inferred) + (now - polished),
-                polish=polished - polish_began,
-                total=now - began,
-                began=began,
-                polish_began=polish_began,
-                ended=now,
-            )
-            results[i] = decision
+            results[i] = finish(draft, refined[i], answers.get(i), *graded[i])
+        ended = perf_counter()
+        self._learn_finish(drafts, ended - polished)
+        for i in drafts:
+            decision = results[i]
+            if isinstance(decision, Decision):
+                decision.timings = Timings(
+                    inference=inferred - began if i in answers else 0.0,
+                    decision=(polish_began - inferred) + (ended - polished),
+                    polish=polished - polish_began,
+                    total=ended - began,
+                    began=began,
+                    polish_began=polish_began,
+                    ended=ended,
+                )
         return [result for result in results if result is not None]
 
     def _classical(self, task: Task) -> bool:
@@ -117,7 +100,7 @@ class Decider:
             return DeadlineMissedError("the deadline passed before the answer was computed")
         return None
 
-    def _draft(self, task: Task, answer: NetworkAnswer | Fallback | None, sharing: int) -> _Draft | CallError:
+    def _draft(self, task: Task, answer: NetworkAnswer | Fallback | None, sharing: int) -> Draft | CallError:
         """Chooses the starting points of each policy; ``sharing`` tasks are decided in the same time."""
         family, instance = task.family, task.instance
         baseline = family.baseline(instance)
@@ -134,20 +117,20 @@ class Decider:
                     fallback = Fallback(Reason.BEATEN_BY_BASELINE, detail)
                 return self._unlearned(task, baseline, fallback, sharing)
             starts = family.starts(instance)
-            return _Draft(task, baseline, None, fallback, starts, None, task.classical_iterations, 0.0, polished=False)
+            return Draft(task, baseline, None, fallback, starts, None, task.classical_iterations, 0.0, polished=False)
         name = task.model.name if task.model is not None else family.solver(instance)
         if task.policy is Policy.LEARNED:
-            return _Draft(task, baseline, answer, None, answer.allocation[None], name, 0, 0.0, polished=False)
+            return Draft(task, baseline, answer, None, answer.allocation[None], name, 0, 0.0, polished=False)
         iterations, tolerance = self._effort.iterations(task), self._settings.polish_tolerance
         starts = answer.start[None]
         others = family.polish_starts(instance, self._effort.starts(task, iterations, sharing) - 1)
         if len(others):
             starts = np.concatenate([starts, others])
-        elif _standing(task, answer) < family.standing(instance, baseline, family.objective(instance, baseline)):
+        elif network_standing(task, answer) < family.standing(instance, baseline, family.objective(instance, baseline)):
             starts, name = family.baseline_start(instance, baseline), family.baseline_solver
-        return _Draft(task, baseline, answer, None, starts, name, iterations, tolerance, polished=True)
+        return Draft(task, baseline, answer, None, starts, name, iterations, tolerance, polished=True)
 
-    def _unlearned(self, task: Task, baseline: npt.NDArray[Any], fallback: Fallback, sharing: int) -> _Draft:
+    def _unlearned(self, task: Task, baseline: npt.NDArray[Any], fallback: Fallback, sharing: int) -> Draft:
         """What AUTO does where the network cannot help: many classical starts if there is time for them, else one."""
         iterations = self._effort.iterations(task)
         # Who asks for no polish still gets WMMSE where the network cannot answer.
@@ -156,10 +139,10 @@ class Decider:
         starts = polished if len(polished) > 1 else task.family.starts(task.instance)
         if len(polished) > 1 or self._exact(task):
             tolerance = self._settings.polish_tolerance
-            return _Draft(task, baseline, None, fallback, starts, None, iterations, tolerance, polished=True)
-        return _Draft(task, baseline, None, fallback, starts, None, task.classical_iterations, 0.0, polished=False)
+            return Draft(task, baseline, None, fallback, starts, None, iterations, tolerance, polished=True)
+        return Draft(task, baseline, None, fallback, starts, None, task.classical_iterations, 0.0, polished=False)
 
-    def _refine(self, drafts: dict[int, _Draft], needed_at: Callable[[], float]) -> dict[int, Refined]:
+    def _refine(self, drafts: dict[int, Draft], needed_at: Callable[[], float]) -> dict[int, Refined]:
         """Refines drafts together that share a stopping rule; the groups share the time."""
         now, works = perf_counter(), {}
         groups: dict[tuple[object, ...], list[int]] = {}
@@ -214,67 +197,15 @@ class Decider:
             refined.update(zip(members, found, strict=True))
         return refined
 
-    def _finish(self, draft: _Draft, refined: Refined, answer: NetworkAnswer | Fallback | None) -> Decision:
-        """Rounds to the caller's precision, guards once more, and writes the provenance."""
-        task, family, instance = draft.task, draft.task.family, draft.task.instance
-        allocation = refined.allocation
-        if task.policy is Policy.AUTO and draft.polished:
-            # Where interference drowns the noise, a solver may end at any scale: the largest is a free gain.
-            allocation = family.filled(instance, allocation)
-        wide = np.complex128 if np.iscomplexobj(allocation) else np.float64
-        sent = family.rounded(instance, allocation)
-        answer_sent = sent.astype(wide)
-        rates = family.rates(instance, answer_sent)
-        objective = family.value(instance, answer_sent, rates)
-        closed_form = family.rounded(instance, draft.baseline)
-        closed_form_sent = closed_form.astype(wide)
-        baseline_objective = family.objective(instance, closed_form_sent)
-        led = draft.led_by if refined.start == 0 else None
-        algorithm = family.polisher(instance) if draft.polished else family.solver(instance)
-        solver = led or algorithm
-        if refined.iterations and solver != algorithm:
-            solver = f"{solver}+{algorithm}"
-        by_network = task.model is not None and led == task.model.name
-        fallback, iterations = draft.fallback, refined.iterations
-        closed_form_stands = family.standing(instance, closed_form_sent, baseline_objective)
-        # Whatever it began with, the answer is the network's own exactly where its start ended highest.
-        if draft.network is not None and not by_network:
-            beaten = _standing(task, draft.network) < closed_form_stands
-            detail = f"{family.baseline_solver} has the higher objective" if beaten else CLASSICAL_WON
-            fallback = Fallback(Reason.BEATEN_BY_BASELINE, detail)
-        # Written so that an objective that is not a number loses too.
-        stands = family.standing(instance, answer_sent, objective) >= closed_form_stands
-        if not stands and task.policy is not Policy.LEARNED:
-            sent, answer_sent, objective = closed_form, closed_form_sent, baseline_objective
-            rates = family.rates(instance, answer_sent)
-            solver, iterations = family.baseline_solver, 0
-            by_network = False
-            fallback = fallback or Fallback(Reason.BEATEN_BY_BASELINE, f"{solver} has the higher objective")
-        elif not iterations and draft.network is not None and not by_network:
-            solver = f"{solver}-start"
-        elif not iterations and draft.network is None:
-            # No time for one iteration: the best start itself goes out, and the first start is a closed form.
-            solver = family.baseline_solver if refined.start == 0 else f"{solver}-start"
-            if fallback is None or fallback.reason in (Reason.REQUESTED, Reason.BEATEN_BY_BASELINE):
-                fallback = Fallback(Reason.DEADLINE, "no time for one iteration")
-        return Decision(
-            allocation=sent,
-            solver=solver,
-            model=task.model if by_network else None,
-            fallback=fallback,
-            objective=objective,
-            baseline_objective=baseline_objective,
-            rates=rates,
-            margin=family.margin(instance, answer_sent),
-            remark=family.remark(instance, rates),
-            polish_iterations=iterations,
-            batch_size=draft.network.batch_size if draft.network else 1,
-            shadow=_shadow(task, answer) if task.shadow and task.model is not None else None,
-        )
-
-
-def _standing(task: Task, answer: NetworkAnswer) -> tuple[float, float]:
-    return task.family.standing(task.instance, answer.allocation, answer.objective)
+    def _learn_finish(self, drafts: dict[int, Draft], seconds: float) -> None:
+        """What an instance takes from its last iteration to its provenance."""
+        links: dict[RunCost, list[int]] = {}
+        for draft in drafts.values():
+            family, instance = draft.task.family, draft.task.instance
+            cost = self._effort.cost("finish", family, instance)
+            links.setdefault(cost, []).append(family.measure(instance).links)
+        for cost, counts in links.items():
+            cost.observe(sum(counts) / len(counts), seconds / len(drafts))
 
 
 def _refusal(task: Task, fallback: Fallback) -> CallError | None:
@@ -286,10 +217,3 @@ def _refusal(task: Task, fallback: Fallback) -> CallError | None:
     if fallback.reason is Reason.OUT_OF_DOMAIN:
         return ModelCannotServeError(fallback.detail)
     return None
-
-
-def _shadow(task: Task, answer: NetworkAnswer | Fallback | None) -> Shadow:
-    if isinstance(answer, NetworkAnswer):
-        margin = task.family.margin(task.instance, answer.allocation)
-        return Shadow(task.model, answer.objective, margin, answer.seconds, None)
-    return Shadow(task.model, math.nan, math.nan, 0.0, answer)

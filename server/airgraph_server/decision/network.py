@@ -17,6 +17,10 @@ from airgraph_server.decision.types import Fallback, Policy, Reason, ServingMode
 from airgraph_server.log import logger
 from airgraph_server.metrics import Metrics
 
+UNANSWERED = Fallback(Reason.MODEL_UNAVAILABLE)
+"""Stands where an answer will be."""
+NOT_FINITE = Fallback(Reason.NON_FINITE, "the network's output is not finite")
+
 
 @dataclass
 class NetworkAnswer:
@@ -87,8 +91,9 @@ class NetworkStage:
             if isinstance(ready, Fallback):
                 results.append(ready)
                 continue
-            results.append(Fallback(Reason.MODEL_UNAVAILABLE))
+            results.append(UNANSWERED)
             batches.setdefault((id(ready.model), type(ready.view.graph)), []).append(ready)
+        self._learn_preparing([ready for batch in batches.values() for ready in batch], perf_counter() - began)
         for batch in batches.values():
             for part in self._cut(batch):
                 for ready, result in zip(part, self._run(part, began), strict=True):
@@ -102,12 +107,10 @@ class NetworkStage:
         refusal = model.refusal(task.family, task.instance)
         if refusal is not None:
             return Fallback(Reason.OUT_OF_DOMAIN, refusal)
-        links = task.family.measure(task.instance).links
-        preparing = self._preparing.get(task.family.name) or self._preparing.setdefault(task.family.name, RunCost())
-        began = perf_counter()
         if task.deadline is not None:
+            links, preparing = task.family.measure(task.instance).links, self._preparing_cost(task)
             needed = preparing.predict(links) + model.predicted_seconds(links)
-            if began + needed + spared > task.deadline:
+            if perf_counter() + needed + spared > task.deadline:
                 preparing.skipped()
                 model.skipped()
                 return Fallback(Reason.DEADLINE, _too_long(needed, spared))
@@ -115,13 +118,21 @@ class NetworkStage:
             view = task.family.view(task.instance, model.layout)
         except UnsupportedInstanceError as error:
             return Fallback(Reason.OUT_OF_DOMAIN, str(error))
-        preparing.observe(links, perf_counter() - began)
         # Who asks for the network alone gets it outside its training domain too; AUTO does not trust it there.
         if task.policy is Policy.AUTO or task.shadow:
             outside = model.out_of_domain(view.statistics, view.graph.nodes)
             if outside is not None:
                 return Fallback(Reason.OUT_OF_DOMAIN, outside)
         return _Ready(position, task, model, view)
+
+    def _preparing_cost(self, task: Task) -> RunCost:
+        return self._preparing.get(task.family.name) or self._preparing.setdefault(task.family.name, RunCost())
+
+    def _learn_preparing(self, prepared: list[_Ready], seconds: float) -> None:
+        """What an instance takes before its network runs; in the mean, as all of a run are of one family."""
+        if prepared:
+            links = [ready.task.family.measure(ready.task.instance).links for ready in prepared]
+            self._preparing_cost(prepared[0].task).observe(sum(links) / len(links), seconds / len(links))
 
     def _cut(self, batch: list[_Ready]) -> list[list[_Ready]]:
         parts: list[list[_Ready]] = [[]]
@@ -147,15 +158,15 @@ class NetworkStage:
         seconds = perf_counter() - began
         self._metrics.batch_graphs.observe(len(part))
         self._metrics.batch_nodes.observe(sum(joined.sizes))
+        answers = zip(part, joined.split(output), strict=True)
+        # All at once: which of them is not is asked only where one is not.
+        finite = bool(np.isfinite(output).all())
         return [
-            self._read(ready, rows, seconds, len(part)) for ready, rows in zip(part, joined.split(output), strict=True)
+            NetworkAnswer(seconds, len(part), ready.task, ready.view, rows)
+            if finite or np.isfinite(rows).all()
+            else NOT_FINITE
+            for ready, rows in answers
         ]
-
-    @staticmethod
-    def _read(ready: _Ready, rows: npt.NDArray[Any], seconds: float, batch_size: int) -> NetworkAnswer | Fallback:
-        if not np.isfinite(rows).all():
-            return Fallback(Reason.NON_FINITE, "the network's output is not finite")
-        return NetworkAnswer(seconds, batch_size, ready.task, ready.view, rows)
 
 
 def _too_long(needed: float, spared: float) -> str:

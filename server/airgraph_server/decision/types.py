@@ -72,9 +72,9 @@ class ServingModel(Protocol):
         """Runs the network on a joined batch of ``links`` links."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Task:
-    """One instance to decide.
+    """One instance to decide; not changed once made.
 
     Attributes:
         family: Its problem family.
@@ -116,6 +116,7 @@ class Timings:
     inference: float = 0.0
     decision: float = 0.0
     polish: float = 0.0
+    encode: float = 0.0
     total: float = 0.0
     began: float = 0.0
     polish_began: float = 0.0

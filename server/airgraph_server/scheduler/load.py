@@ -6,8 +6,8 @@ r"""How long a run takes: a line in its links, nodes and instances, fitted at wa
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from threading import Lock
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import nnls
@@ -24,15 +24,14 @@ SMALL_LINKS = 10_000
 """Links an instance up to which a run is small: much of its time is the interpreter's, which runs one thread."""
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(NamedTuple):
     """What a run has to do."""
 
     links: int
     nodes: int
     instances: int = 1
 
-    def __add__(self, other: Load) -> Load:
+    def __add__(self, other: Load) -> Load:  # type: ignore[override]
         """Both together."""
         return Load(self.links + other.links, self.nodes + other.nodes, self.instances + other.instances)
 

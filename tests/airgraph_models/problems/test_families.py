@@ -5,9 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from instances import beamformings, dense_twin, power_controls, random_beamforming, random_power_control, seeds
 
-from airgraph_models.problems import BEAMFORMING, POWER_CONTROL, Beamforming, Links, PowerControl
+from airgraph_models.problems import BEAMFORMING, POWER_CONTROL, Beamforming, Links, PowerControl, ProblemFamily
 from airgraph_models.problems.row_table import build_row_table
 
 
@@ -43,6 +44,23 @@ def test_projected_and_rounded_answers_stay_within_every_limit(draw):
             assert family.margin(precise, sent.astype(projected.dtype)) >= 0
 
     holds()
+
+
+@given(st.lists(st.tuples(power_controls(), st.booleans()), min_size=1, max_size=6), seeds)
+def test_powers_graded_together_are_those_graded_alone(drawn, seed):
+    instances = [in_single_precision(instance) if single else instance for instance, single in drawn]
+    powers = [POWER_CONTROL.project(instance, wild(instance, seed)) for instance in instances]
+    together = POWER_CONTROL.grade(instances, powers)
+    for instance, power, graded in zip(instances, powers, together, strict=True):
+        # What every family does, one instance after the other.
+        (alone,) = ProblemFamily.grade(POWER_CONTROL, [instance], [power])
+        assert graded.sent.dtype == instance.dtype
+        np.testing.assert_array_equal(graded.sent, alone.sent)
+        np.testing.assert_array_equal(graded.exact, alone.exact)
+        np.testing.assert_allclose(graded.rates, alone.rates, rtol=1e-9, atol=1e-12)
+        assert graded.objective == pytest.approx(alone.objective, rel=1e-9, abs=1e-12)
+        assert graded.standing == pytest.approx(alone.standing, rel=1e-9, abs=1e-12)
+        assert POWER_CONTROL.margin(instance, graded.exact) >= 0
 
 
 @pytest.mark.parametrize("draw", [power_controls(), beamformings()], ids=["power_control", "beamforming"])
