@@ -1,4 +1,4 @@
-"""Trains a network for several cells, unsupervised: minus the mean sum rate a user is the loss."""
+"""Trains networks for several cells, unsupervised: minus the mean sum rate a user is the loss."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from airgraph_models.gnn.coordinated_gnn import CoordinatedGNN, CoordinatedGNNArchitecture
+from airgraph_models.gnn.coordinated_steps import CoordinatedSteps, CoordinatedStepsArchitecture
 from airgraph_training.losses import coordinated_objective
 from airgraph_training.studies.coordinated_sets import Layout, draw_cells
 from airgraph_training.studies.descent import Descent
@@ -72,13 +73,27 @@ def passes(fit: CoordinatedFit, generator: torch.Generator) -> Iterator[Tensor]:
             yield rotate(samples[rows], generator)
 
 
+def raised(network: nn.Module, channel: Tensor) -> Tensor:
+    """What training raises, of channels ``[B, M, K, M, N, 2]``: the mean sum rate of a network's precoders.
+
+    Of an unrolled network the mean over all layers is added to that of the last: each layer then is told at once what
+    its step is worth, and none relies on those behind it.
+    """
+    if not isinstance(network, CoordinatedSteps):
+        return coordinated_objective(network(channel), channel).mean()
+    answers = network.after_each_layer(channel)
+    rates = coordinated_objective(torch.cat(answers), channel.repeat(len(answers), 1, 1, 1, 1, 1))
+    by_layer = rates.reshape(len(answers), -1).mean(dim=1)
+    return by_layer[-1] + by_layer.mean()
+
+
 def fit_coordinated(network: nn.Module, fit: CoordinatedFit) -> None:
     """Trains ``network`` in place: from channels ``[B, M, K, M, N, 2]`` to precoders ``[B, M, N, K, 2]``."""
     descent = Descent(network, fit.learning_rate, fit.epochs * math.ceil(fit.samples / fit.batch))
     network.train()
     for channel in passes(fit, torch.Generator().manual_seed(fit.seed)):
         share = len(channel) / fit.batch / (fit.layout.cells * fit.layout.users)
-        descent.step(-share * coordinated_objective(network(channel), channel).mean())
+        descent.step(-share * raised(network, channel))
     network.eval()
 
 
@@ -94,11 +109,13 @@ class CoordinatedNetwork:
 
     name: str
     label: str
-    architecture: CoordinatedGNNArchitecture
+    architecture: CoordinatedGNNArchitecture | CoordinatedStepsArchitecture
 
-    def build(self, fit: CoordinatedFit) -> CoordinatedGNN:
-        """The module with the initial weights of a fit's seed and the unit of its samples."""
+    def build(self, fit: CoordinatedFit) -> nn.Module:
+        """The module with the initial weights of a fit's seed, and the unit of its samples where it needs one."""
         torch.manual_seed(fit.seed)
+        if isinstance(self.architecture, CoordinatedStepsArchitecture):
+            return CoordinatedSteps(self.architecture).eval()
         module = CoordinatedGNN(self.architecture)
         module.standardise(fit.draw())
         return module.eval()
