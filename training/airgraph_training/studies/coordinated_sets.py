@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor
 
 from airgraph_models.classical.beam_network import DenseBeamNetwork, IndexArray
 from airgraph_models.classical.beamforming_wmmse import beamforming_wmmse
@@ -112,7 +113,7 @@ class Cells:
         power = (np.abs(precoder) ** 2).sum(axis=2)
         return float((power > SERVED).sum(axis=(1, 2)).mean())
 
-    def network(self, module: nn.Module) -> FloatArray:
+    def network(self, module: Callable[[Tensor], Tensor]) -> FloatArray:
         """Sum rate ``[n]`` of a network's answers, in float64 and on the budgets."""
         with torch.inference_mode():
             parts = [module(batch) for batch in torch.split(real_pairs(self.channel), BATCH)]
