@@ -24,12 +24,13 @@ gathers those of others, along the beams in the air and over its cell and all ce
     \sum_i \tfrac{\beta_i |t_{ik}|^2}{c_k + \epsilon} s_i,\, \mathop{\mathrm{mean}}_{\text{cell}} s,\,
     \mathop{\mathrm{mean}}_{\text{all}} s \Bigr), \qquad s_k \leftarrow s_k + \Delta_k
 
-with features f, the logarithms of :math:`o, r, c, q, a_{kk}` and the rate. The numbers y are the gates of a step, with
-momentum P, that is the gradient of the sum rate on the budget with a diagonal preconditioner:
+with features f, the logarithms of :math:`o, r, c, q, a_{kk}`, an epsilon added to all but r, and the rate. The numbers
+y are the gates of a step with momentum P, at first along the gradient of the sum rate on the budget with a diagonal
+preconditioner:
 
 .. math::
     Z_{jk} &= \delta_{jk} e^{y^1_k} \alpha_k - \hat\beta_j t_{jk}, \qquad \hat\beta_j = e^{y^2_j} \beta_j, \qquad
-    \mu_m = \mathrm{Re}\, \mathrm{tr}\, T_m^H Z_m
+    \mu_m = \max(\epsilon, \mathrm{Re}\, \mathrm{tr}\, T_m^H Z_m)
 
     P_{jk} &\leftarrow y^3_k P_{jk} + \frac{e^{y^4_k + y^{5, 6}_j}}{\mu_m + \hat\beta_j a_{jj}} (Z_{jk} - \mu_m X_{jk}),
     \qquad X_{jk} \leftarrow 2\, \mathrm{sigmoid}(y^7_k)\, X_{jk} + P_{jk}

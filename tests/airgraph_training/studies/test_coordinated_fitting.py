@@ -6,15 +6,17 @@ import torch
 
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.gnn.coordinated_gnn import CoordinatedGNNArchitecture
+from airgraph_models.gnn.coordinated_steps import CoordinatedSteps, CoordinatedStepsArchitecture
 from airgraph_training.losses import coordinated_objective
 from airgraph_training.studies.coordinated import references
-from airgraph_training.studies.coordinated_fitting import CoordinatedFit, CoordinatedNetwork, rotate
+from airgraph_training.studies.coordinated_fitting import CoordinatedFit, CoordinatedNetwork, raised, rotate
 from airgraph_training.studies.coordinated_sets import MRT, Cells, Layout
 from airgraph_training.studies.lab import Lab
 from airgraph_training.studies.precoding_sets import Downlinks, real_pairs
 
 LAYOUT = Layout(2, 4, 2)
 NETWORKS = [
+    CoordinatedNetwork("unrolled", "Unrolled Model-GNN", CoordinatedStepsArchitecture(3, 4, 8)),
     CoordinatedNetwork("model-gnn", "Model-GNN", CoordinatedGNNArchitecture((6, 4))),
     CoordinatedNetwork("model-gnn-gates", "Model-GNN with gates", CoordinatedGNNArchitecture((6, 4), gates=4)),
     CoordinatedNetwork("vanilla-gnn", "Vanilla-GNN", CoordinatedGNNArchitecture((6, 4), model=False)),
@@ -59,6 +61,15 @@ def test_a_rotated_view_has_the_same_wmmse_rates_from_matched_filters():
     assert np.abs(turned.channel - cells.channel).mean() > 0.1
     rates = [c.rate(c.wmmse(c.starts()[MRT], Stopping(20))) for c in (cells, turned)]
     np.testing.assert_allclose(rates[0], rates[1], rtol=1e-3)
+
+
+def test_each_layer_of_the_unrolled_network_is_told_what_its_step_is_worth():
+    channel = real_pairs(Cells.tests(LAYOUT, 10.0, 4).channel)
+    module = CoordinatedSteps(CoordinatedStepsArchitecture(3, 4, 8))
+    rates = [coordinated_objective(answer, channel).mean() for answer in module.after_each_layer(channel)]
+    torch.testing.assert_close(raised(module, channel), rates[-1] + sum(rates) / 3)
+    plain = NETWORKS[-1].build(CoordinatedFit(LAYOUT, 10.0, 4, 1, 0))
+    torch.testing.assert_close(raised(plain, channel), coordinated_objective(plain(channel), channel).mean())
 
 
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)

@@ -47,7 +47,7 @@ class Stage(NamedTuple):
 
 SMALL = Stage(LAYOUTS[2], 25, 1e-2)
 PLANS: dict[str, dict[Layout, tuple[Stage, ...]]] = {
-    UNROLLED.label: {layout: (Stage(layout, 100, 5e-3, 50),) for layout in LAYOUTS},
+    UNROLLED.label: {layout: (Stage(layout, 60, 5e-3, 50),) for layout in LAYOUTS},
     GATED.label: {
         LAYOUTS[0]: (SMALL, Stage(LAYOUTS[0], 6, 5e-3), Stage(LAYOUTS[0], 14, 1.5e-3)),
         LAYOUTS[1]: (SMALL, Stage(LAYOUTS[1], 5, 5e-3), Stage(LAYOUTS[1], 10, 1.5e-3)),
