@@ -111,14 +111,14 @@ def _run(lab: Lab) -> Findings:
     layouts, tests = ((Layout(2, 4, 2),), 4) if lab.quick else (LAYOUTS, TESTS)
     networks: dict[Layout, Shares] = {}
     known: dict[Layout, tuple[Shares, Shares]] = {}
-    climbs: list[tuple[str, ...]] = []
-    for layout in layouts:
-        cells = Cells.tests(layout, SNR_DB, tests)
+    unrolled: dict[Layout, nn.Module] = {}
+    sets = {layout: Cells.tests(layout, SNR_DB, tests) for layout in layouts}
+    for layout, cells in sets.items():
         known[layout] = references(lab, layout, tests)
         modules = {network.label: network.trained(lab, network_fits(lab, network, layout)) for network in NETWORKS}
         whole = known[layout][1][MRT]
         networks[layout] = {label: float(cells.network(module).mean()) / whole for label, module in modules.items()}
-        climbs.append((str(layout), *_climb(cells, modules[UNROLLED.label], whole)))
+        unrolled[layout] = modules[UNROLLED.label]
     starts = list(known[layouts[0]][0])
     return Findings(
         tables=(
@@ -149,7 +149,24 @@ def _run(lab: Lab) -> Findings:
                 f"In per cent of the same, {UNROLLED.label} after so many layers; in brackets WMMSE from {MRT} after "
                 "so many iterations, each of which inverts a matrix a transmitter",
                 ("(M, N, K)", *map(str, STEPS)),
-                tuple(climbs),
+                tuple(
+                    (str(layout), *_climb(sets[layout], module, known[layout][1][MRT]))
+                    for layout, module in unrolled.items()
+                ),
+            ),
+            Table(
+                f"In per cent of the same, {UNROLLED.label} trained at one (M, N, K) and asked at another",
+                ("trained at", *(f"asked at {layout}" for layout in layouts)),
+                tuple(
+                    (
+                        str(layout),
+                        *(
+                            f"{100 * cells.network(module).mean() / known[at][1][MRT]:.2f}"
+                            for at, cells in sets.items()
+                        ),
+                    )
+                    for layout, module in unrolled.items()
+                ),
             ),
         ),
         remarks=_remarks(networks, known),
