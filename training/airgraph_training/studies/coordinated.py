@@ -247,9 +247,9 @@ def _remarks(networks: dict[Layout, Shares], known: dict[Layout, tuple[Shares, S
         f"Hidden widths: {widths}; the paper has (32, 32, 8) and, for Vanilla-GNN, which here is the first without "
         "step 1 and with ReLUs, (64, 512, 512, 64).",
         f"{SAMPLES:,} training samples as in the paper, each batch seen through a random rotation of every "
-        "transmitter's antennas and random phases of the users, which change no sum rate; of the unrolled network they "
-        "change nothing, and its loss also has the mean over all layers. The network with gates goes on from the "
-        "smallest layout to the larger ones, whose samples cost several times as much. "
+        "transmitter's antennas and random phases of the users, which change no sum rate. The unrolled network is "
+        "blind to those; its loss has the mean over all layers beside the last. The network with gates goes on from "
+        "the smallest layout to the larger ones, whose samples cost several times as much. "
         f"{TESTS} test instances; one training each where the paper averages five. Epochs: {epochs}.",
     )
 
