@@ -23,6 +23,7 @@ from airgraph_server.metrics import Metrics
 from airgraph_server.registry.model import LoadedModel
 from airgraph_server.registry.registry import Registry
 from airgraph_server.scheduler.scheduler import Scheduler
+from airgraph_server.scheduler.turns import Turns
 from airgraph_server.scheduler.warm_up import warm_up_runs
 from airgraph_server.settings import Settings
 from airgraph_server.tracing.facts import LONGEST_ID, answer_facts, request_facts
@@ -68,25 +69,32 @@ class _Read(NamedTuple):
 class Allocation:
     """The data plane of one server."""
 
-    def __init__(self, settings: Settings, registry: Registry, metrics: Metrics) -> None:
-        """Keeps the parts of the path."""
+    def __init__(
+        self,
+        settings: Settings,
+        registry: Registry,
+        metrics: Metrics,
+        turns: Turns | None = None,
+    ) -> None:
+        """Keeps the parts of the path; ``turns`` are the threads that calls come in."""
         self._settings = settings
         self._registry = registry
         self._metrics = metrics
-        self.scheduler = Scheduler(settings, Decider(settings, metrics), metrics)
+        self.scheduler = Scheduler(settings, Decider(settings, metrics), metrics, turns)
         self._meters = AnswerMeters(metrics)
         self.audit = AuditLog(settings.audit_file) if settings.audit_file is not None else None
 
     def allocate(self, requests: Sequence[allocator_pb2.AllocateRequest], scope: CallScope) -> list[Outcome]:
         """One response or error a request, in order. A bad instance fails alone."""
         try:
-            self.scheduler.door.enter(len(requests), scope.deadline)
+            visit = self.scheduler.door.enter(len(requests), scope.deadline)
         except CallError as refusal:
             return [_refused(request, scope, perf_counter(), refusal) for request in requests]
+        polished: float | None = None
         try:
-            outcomes = self._answer(requests, scope)
+            outcomes, polished = self._answer(requests, scope)
         finally:
-            self.scheduler.door.leave(len(requests))
+            self.scheduler.door.leave(visit, polished)
         late = scope.deadline is not None and perf_counter() > scope.deadline
         missed = len(outcomes) if late else sum(isinstance(outcome, DeadlineMissedError) for outcome in outcomes)
         self._metrics.deadline_missed.inc(missed)
@@ -97,13 +105,13 @@ class Allocation:
     ) -> None:
         """Answers one instance some time later, from another thread; a refusal at once, from this one."""
         try:
-            self.scheduler.door.enter(1, scope.deadline)
+            visit = self.scheduler.door.enter(1, scope.deadline)
         except CallError as refusal:
             answered(_refused(request, scope, perf_counter(), refusal))
             return
 
-        def done(outcome: Outcome) -> None:
-            self.scheduler.door.leave(1)
+        def done(outcome: Outcome, polished: float | None = None) -> None:
+            self.scheduler.door.leave(visit, polished)
             self._metrics.deadline_missed.inc(isinstance(outcome, DeadlineMissedError))
             answered(outcome)
 
@@ -112,7 +120,9 @@ class Allocation:
         if isinstance(task, Exception):
             done(_refused(read.request, read.scope, read.began, task))
             return
-        self.scheduler.submit(task, request.priority, lambda result: done(self._safe_outcome(read, task, result)))
+        self.scheduler.submit(
+            task, request.priority, lambda result: done(self._safe_outcome(read, task, result), _polished([result]))
+        )
 
     def _safe_outcome(self, read: _Read, task: Task, result: Decision | Exception) -> Outcome:
         try:
@@ -132,7 +142,10 @@ class Allocation:
         if self.audit is not None:
             self.audit.close()
 
-    def _answer(self, requests: Sequence[allocator_pb2.AllocateRequest], scope: CallScope) -> list[Outcome]:
+    def _answer(
+        self, requests: Sequence[allocator_pb2.AllocateRequest], scope: CallScope
+    ) -> tuple[list[Outcome], float | None]:
+        """The outcomes, and for how long they were polished."""
         reads = [self._read(request, scope) for request in requests]
         tasks = [(i, read.task) for i, read in enumerate(reads) if isinstance(read.task, Task)]
         outcomes: list[Outcome | None] = [
@@ -143,7 +156,7 @@ class Allocation:
         for (i, task), result in zip(tasks, results, strict=True):
             outcomes[i] = self._outcome(reads[i], task, result)
         self._count([(task, result) for (_, task), result in zip(tasks, results, strict=True)])
-        return [outcome for outcome in outcomes if outcome is not None]
+        return [outcome for outcome in outcomes if outcome is not None], _polished(results)
 
     def _read(self, request: allocator_pb2.AllocateRequest, scope: CallScope) -> _Read:
         began = perf_counter()
@@ -220,6 +233,11 @@ def _refused(request: allocator_pb2.AllocateRequest, scope: CallScope, began: fl
     if scope.span is not None:
         scope.span.refused(request_facts(request), began, error)
     return error
+
+
+def _polished(results: Sequence[Decision | Exception]) -> float | None:
+    """Seconds of polishing, which gives way to others; None where nothing was decided."""
+    return max((result.timings.polish for result in results if isinstance(result, Decision)), default=None)
 
 
 def _log_fields(request: allocator_pb2.AllocateRequest, scope: CallScope) -> dict[str, str]:

@@ -27,6 +27,7 @@ from airgraph_server.rpc.call_log import CallLog
 from airgraph_server.rpc.inference import InferenceServicer
 from airgraph_server.rpc.interceptor import CallInterceptor
 from airgraph_server.rpc.registry import RegistryServicer
+from airgraph_server.scheduler.turns import Turns
 from airgraph_server.security.guard import Guard, is_loopback
 from airgraph_server.security.limits import transport_options
 from airgraph_server.security.slow_readers import SlowReaders
@@ -72,12 +73,14 @@ class Server:
         self._tracer = load_tracer(settings) if settings.trace else None
         log = CallLog(settings)
         limit = settings.max_message_bytes
-        threads = settings.threads + settings.max_queued_calls + settings.max_streams + SPARE_THREADS
+        computing = settings.threads + settings.max_queued_calls
+        threads = computing + settings.max_streams + SPARE_THREADS
+        self._turns = turns = Turns(computing + SPARE_THREADS)
         self._grpc = grpc.server(
-            # One for each call that computes or waits and each stream; some for health, registry and refusals.
-            ThreadPoolExecutor(threads, "call"),
+            # One for each stream; some for health, registry and refusals.
+            ThreadPoolExecutor(settings.max_streams + SPARE_THREADS, "call"),
             interceptors=[
-                CallInterceptor(self.metrics, log, self._tracer),
+                CallInterceptor(self.metrics, log, self._tracer, turns),
                 Guard(settings, settings.host),
                 SlowReaders(settings.slow_reader_seconds),
             ],
@@ -91,7 +94,7 @@ class Server:
                 *transport_options(settings),
             ],
         )
-        self._allocation = Allocation(settings, self.registry, self.metrics)
+        self._allocation = Allocation(settings, self.registry, self.metrics, turns)
         self.registry.before_traffic = self._allocation.warm_up
         self._allocator = AllocatorServicer(self._allocation, log, settings)
         allocator_pb2_grpc.add_AllocatorServicer_to_server(self._allocator, self._grpc)
@@ -166,6 +169,7 @@ class Server:
         seconds = self.settings.drain_seconds if grace is None else grace
         # A health watch that its caller cancels meanwhile may leave gRPC waiting for ever.
         self._grpc.stop(seconds).wait(seconds + LAST_WAIT)
+        self._turns.shutdown()
         self._allocation.close()
         if self._tracer is not None:
             self._tracer.close(LAST_WAIT)

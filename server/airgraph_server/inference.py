@@ -50,14 +50,16 @@ class Inference:
             InvalidInstanceError: The tensors are not the network's.
         """
         door, missed = self._scheduler.door, False
-        door.enter(1, scope.deadline)
+        visit, spared = door.enter(1, scope.deadline), None
         try:
-            return self._answer(request, scope)
+            response = self._answer(request, scope)
+            spared = 0.0
+            return response
         except DeadlineMissedError:
             missed = True
             raise
         finally:
-            door.leave(1)
+            door.leave(visit, spared)
             late = scope.deadline is not None and perf_counter() > scope.deadline
             self._metrics.deadline_missed.inc(missed or late)
 

@@ -227,26 +227,50 @@ def test_room_is_bounded_and_given_back():
     metrics = Metrics()
     door = Door(2, 0.0, metrics)
     door.enter(1, None)
-    door.enter(64, None)
+    many = door.enter(64, None)
     with pytest.raises(OverloadedError) as caught:
         door.enter(1, None)
     assert caught.value.retry_after > 0
     assert metrics.registry.get_sample_value("airgraph_shed_total") == 1
-    door.leave(64)
+    door.leave(many)
     door.enter(1, None)
 
 
-def test_who_would_be_late_behind_those_inside_is_refused_at_the_door():
+def test_who_would_be_late_among_those_inside_is_refused_at_the_door():
     door = Door(100, 0.0, Metrics())
-    door.enter(1, None)
-    sleep(0.05)
-    door.leave(1)
-    # The only one inside is never refused: what was slow once may be fast now.
+    for _ in range(20):
+        visit = door.enter(1, None)
+        sleep(0.01)
+        door.leave(visit)
+    # With the server to itself no call is refused: what was slow once may be fast now.
     door.enter(1, perf_counter() + 1e-3)
     door.enter(1, perf_counter() + 10)
     with pytest.raises(OverloadedError) as caught:
-        door.enter(1, perf_counter() + 0.06)
-    assert caught.value.retry_after >= 0.05
+        door.enter(1, perf_counter() + 5e-3)
+    assert caught.value.retry_after >= 5e-3
+
+
+def test_who_stands_before_the_door_counts_as_company():
+    waiting = [0]
+    door = Door(100, 0.0, Metrics(), lambda: waiting[0])
+    for _ in range(20):
+        visit = door.enter(1, None)
+        sleep(0.01)
+        door.leave(visit)
+    door.leave(door.enter(1, perf_counter() + 1e-3))
+    waiting[0] = 1
+    with pytest.raises(OverloadedError):
+        door.enter(1, perf_counter() + 1e-3)
+
+
+def test_time_that_others_may_have_does_not_count_at_the_door():
+    door = Door(100, 0.0, Metrics())
+    for _ in range(40):
+        visit = door.enter(1, None)
+        sleep(0.01)
+        door.leave(visit, spared=0.01)
+    door.enter(1, None)
+    door.enter(1, perf_counter() + 9e-3)
 
 
 def test_a_queue_with_a_deadline_ends_the_polish_of_what_runs(make):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 from typing import Any
 
@@ -14,6 +15,8 @@ from airgraph_server.rpc.call_log import CallLog, identify, new_id
 from airgraph_server.status import abort
 from airgraph_server.tracing.spans import CURRENT, CallSpan, Tracer
 
+IN_TURNS = frozenset({"Allocate", "AllocateBatch", "ModelInfer"})
+"""Methods whose calls compute."""
 UNTRACED = ("grpc.",)
 """Services that say nothing of an allocation: health and reflection."""
 
@@ -21,9 +24,9 @@ UNTRACED = ("grpc.",)
 class CallInterceptor(grpc.ServerInterceptor):  # type: ignore[misc,unused-ignore]
     """Metrics, ids and traces for all services; an exception that escapes a handler becomes INTERNAL with an id."""
 
-    def __init__(self, metrics: Metrics, log: CallLog, tracer: Tracer | None) -> None:
-        """Keeps what hears of a call; without a tracer there are no traces."""
-        self._metrics, self._log, self._tracer = metrics, log, tracer
+    def __init__(self, metrics: Metrics, log: CallLog, tracer: Tracer | None, turns: ThreadPoolExecutor) -> None:
+        """Keeps what hears of a call, without a tracer no traces, and the threads of calls that take turns."""
+        self._metrics, self._log, self._tracer, self._turns = metrics, log, tracer, turns
 
     def intercept_service(
         self,
@@ -64,6 +67,9 @@ class CallInterceptor(grpc.ServerInterceptor):  # type: ignore[misc,unused-ignor
             with self._measured(service, method, context, request):
                 return behaviour(request, context)
 
+        if method in IN_TURNS:
+            # The hook by which gRPC lets a method have threads of its own.
+            call.experimental_thread_pool = self._turns  # type: ignore[attr-defined]
         return call
 
     def _streamed(

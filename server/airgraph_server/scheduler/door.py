@@ -3,33 +3,55 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from time import perf_counter
+from typing import NamedTuple
 
+from airgraph_server.decision.cost import RunCost
 from airgraph_server.errors import OverloadedError
 from airgraph_server.metrics import Metrics
 
-WEIGHT_OF_NEW = 0.1
+WEIGHT_OF_NEW = 0.05
+DEVIATIONS = 3.0
+"""Mean deviations that a call may take longer than expected, so that nearly none is late that came in."""
 LARGEST_SURPRISE = 4.0
 SHORTEST_RETRY = 1e-3
 
 
-class Door:
-    """Bounds the calls inside, and refuses those that the ones before them would make late.
+class Visit(NamedTuple):
+    """A call inside.
 
-    How long they take is measured where they leave, all of the server included: reading, waiting for each other,
-    computing and writing. An instance leaves a busy server every ``pace`` seconds.
+    Attributes:
+        instances: How many it brought.
+        among: Instances inside, with these, when it came.
+        since: When it came, on the clock of `time.perf_counter`.
     """
 
-    def __init__(self, room: int, reserve: float, metrics: Metrics) -> None:
-        """Lets ``room`` calls in at once, and leaves ``reserve`` seconds before each deadline."""
+    instances: int
+    among: int
+    since: float
+
+
+class Door:
+    """Bounds the calls inside, and refuses those that would be late because of others.
+
+    How long a call stays is a line in the instances inside, fitted where calls leave: all of the server included that
+    they pass, reading, waiting for each other, computing and writing. Only polishing is not, which gives way.
+    """
+
+    def __init__(self, room: int, reserve: float, metrics: Metrics, waiting: Callable[[], int] = lambda: 0) -> None:
+        """Lets ``room`` calls in at once, and leaves ``reserve`` seconds before each deadline.
+
+        ``waiting()`` calls stand before the door and have no thread yet.
+        """
         self._lock = threading.Lock()
-        self._room, self._reserve, self._metrics = room, reserve, metrics
+        self._room, self._reserve, self._metrics, self._waiting = room, reserve, metrics, waiting
         self._calls = 0
         self._instances = 0
-        self._pace = 0.0
-        self._last = 0.0
+        self._stay = RunCost((1, 1e-3), (1000, 0.3))
+        self._deviation = 0.0
 
-    def enter(self, instances: int, deadline: float | None) -> None:
+    def enter(self, instances: int, deadline: float | None) -> Visit:
         """Takes room for one call; `leave` gives it back.
 
         Raises:
@@ -37,31 +59,37 @@ class Door:
         """
         with self._lock:
             now = perf_counter()
-            wait = self._instances * self._pace
-            full = self._calls >= self._room
-            late = deadline is not None and wait > 0 and now + wait + self._pace + self._reserve > deadline
-            if not full and not late:
-                if self._calls == 0:
-                    self._last = now
+            among = self._instances + instances
+            stay = self._stay.predict(among)
+            # A call with the server to itself is never refused: what was slow once may be fast now.
+            busy = self._calls > 0 or self._waiting() > 0
+            needed = stay + DEVIATIONS * self._deviation + self._reserve
+            late = deadline is not None and busy and now + needed > deadline
+            if self._calls < self._room and not late:
                 self._calls += 1
-                self._instances += instances
+                self._instances = among
                 self._metrics.queue_depth.set(self._calls)
-                return
+                return Visit(instances, among, now)
             calls = self._calls
         self._metrics.shed.inc()
-        wait = max(wait, SHORTEST_RETRY)
+        wait = max(stay, SHORTEST_RETRY)
         raise OverloadedError(f"{calls} calls are here already; try again in {wait:.3f} s", wait)
 
-    def leave(self, instances: int) -> None:
-        """Gives the room of one call back."""
+    def leave(self, visit: Visit, spared: float | None = 0.0) -> None:
+        """Gives the room of one call back.
+
+        Args:
+            visit: What `enter` gave.
+            spared: Seconds of its stay that it would have spared others; None where it was not answered.
+        """
         with self._lock:
-            now = perf_counter()
-            if instances:
-                each = (now - self._last) / instances
-                if self._pace:
-                    each = min(each, LARGEST_SURPRISE * self._pace)
-                self._pace += (WEIGHT_OF_NEW if self._pace else 1.0) * (each - self._pace)
-            self._last = now
             self._calls -= 1
-            self._instances -= instances
+            self._instances -= visit.instances
             self._metrics.queue_depth.set(self._calls)
+            if spared is None:
+                return
+            stay = max(perf_counter() - visit.since - spared, 0.0)
+            expected = self._stay.predict(visit.among)
+            surprise = min(abs(stay - expected), LARGEST_SURPRISE * expected)
+            self._deviation += WEIGHT_OF_NEW * (surprise - self._deviation)
+            self._stay.observe(visit.among, stay)

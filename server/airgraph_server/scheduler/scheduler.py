@@ -12,6 +12,7 @@ import itertools
 import math
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from time import perf_counter
 from typing import overload
 
@@ -23,6 +24,7 @@ from airgraph_server.scheduler.job import Job, Kind, Result, Ticket, Work, kind_
 from airgraph_server.scheduler.load import NOTHING, Load, LoadCost
 from airgraph_server.scheduler.queue import Budget, TicketQueue
 from airgraph_server.scheduler.raw import Decides, RawOutput, RawRun, run_all
+from airgraph_server.scheduler.turns import Turns
 from airgraph_server.settings import Settings
 
 GONE = "the caller has gone away, or the deadline passed, before the answer was computed"
@@ -31,8 +33,18 @@ GONE = "the caller has gone away, or the deadline passed, before the answer was 
 class Scheduler:
     """The queue in front of the decision."""
 
-    def __init__(self, settings: Settings, decider: Decides, metrics: Metrics) -> None:
-        """Starts one thread a place, for what has no caller waiting in a thread of its own."""
+    def __init__(
+        self,
+        settings: Settings,
+        decider: Decides,
+        metrics: Metrics,
+        turns: Turns | None = None,
+    ) -> None:
+        """Starts one thread a place, for what has no caller waiting in a thread of its own.
+
+        Callers' threads leave their turn while they wait or compute for long.
+        """
+        self._aside: Callable[[], AbstractContextManager[None]] = nullcontext if turns is None else turns.aside
         self._settings = settings
         self._decider = decider
         self._metrics = metrics
@@ -44,7 +56,9 @@ class Scheduler:
         self._floors: dict[Kind, LoadCost] = {}
         self._running: dict[int, float] = {}
         self._small_runs: set[int] = set()
-        self.door = Door(settings.threads + settings.max_queued_calls, settings.deadline_reserve, metrics)
+        room = settings.threads + settings.max_queued_calls
+        waiting = (lambda: 0) if turns is None else turns.waiting
+        self.door = Door(room, settings.deadline_reserve, metrics, waiting)
         self._sequence = itertools.count()
         self._needed_at = math.inf
         self._closed = False
@@ -78,7 +92,9 @@ class Scheduler:
             if self._lead(job):
                 continue
             remaining = None if latest is None else latest - perf_counter()
-            if not job.wait(remaining):
+            with self._aside():
+                came = job.wait(remaining)
+            if not came:
                 break
         job.given_up = not job.done
         return [DeadlineMissedError(GONE) if result is None else result for result in job.results]
@@ -219,7 +235,9 @@ class Scheduler:
         ended = {ticket.job for ticket in dropped}
         if tickets:
             began = perf_counter()
-            results = self._decide([ticket.task for ticket in tickets])
+            small = threading.get_ident() in self._small_runs
+            with nullcontext() if small else self._aside():
+                results = self._decide([ticket.task for ticket in tickets])
             seconds = perf_counter() - began
             self._learn(tickets, results, seconds)
             with self._lock:
