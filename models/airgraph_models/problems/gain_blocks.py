@@ -84,7 +84,8 @@ class GainBlocks:
         heard: ``[B, R, S]`` float32, gain from source s of block b to its receiver r.
         caused: ``[B, R, S]`` float32, gain from transmitter r of block b to the receiver of node s.
         source: ``[B, S]`` int64 node of each source.
-        place: ``[N, C]`` int64, which of the B·R results belong to each node; they are added up.
+        place: ``[N, C]`` int64, which of the B·R results belong to each node; they are added up. A result that several
+            nodes have is zero.
         sizes: Number of nodes of each graph, to split the answer.
     """
 
@@ -108,15 +109,16 @@ class GainBlocks:
     def padded(self) -> dict[str, npt.NDArray[np.generic]]:
         """The same tensors, enlarged to a few shapes.
 
-        New gains are zero. New places of a node point at a result that nobody has, so at least one more receiver is
-        made room for.
+        New gains are zero. New nodes, and new places of a node, point at a result that nobody has, so at least one more
+        receiver is made room for.
         """
         blocks, receivers, sources = self.heard.shape
         nodes, places = padded_extent(len(self.node)), padded_extent(self.place.shape[1])
         more_blocks, more_receivers, more_sources = padded_extent(blocks), receivers, padded_extent(sources)
+        pointing = (nodes, places) != self.place.shape
         if receivers > 1:
-            more_receivers = padded_extent(receivers + (places > self.place.shape[1]))
-        elif places > self.place.shape[1]:
+            more_receivers = padded_extent(receivers + pointing)
+        elif pointing:
             more_blocks = padded_extent(blocks + 1)
         shape = (more_blocks, more_receivers, more_sources)
         block, receiver = np.divmod(self.place, receivers)
