@@ -128,6 +128,11 @@ def test_padding_carries_no_gain_and_points_to_nodes_that_exist(graphs):
 
 def test_a_dense_union_is_as_large_as_its_largest_and_a_row_as_wide_as_it_needs():
     assert build_gain_blocks([dense_gains(0, 5), dense_gains(1, 9)]).heard.shape == (2, 9, 9)
+    assert build_gain_blocks([dense_gains(seed, pairs) for seed, pairs in enumerate((5, 9, 2, 2, 7))]).heard.shape == (
+        3,
+        9,
+        9,
+    )
     assert build_gain_blocks([in_rows(dense_gains(0, 4))]).heard.shape[2] == 3
     assert build_gain_blocks([in_rows(dense_gains(0, 30))]).heard.shape[2] == ROW_WIDTH
 
