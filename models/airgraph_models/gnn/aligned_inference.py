@@ -64,13 +64,10 @@ class AlignedInference(nn.Module):
         """Takes the weights of ``network``."""
         super().__init__()
         first = network.first.detach()
-        channels, memory = network.channels, first.shape[1] - network.channels
-        accounts = channels + 2
+        channels, accounts = network.channels, network.channels + 2
         self.log_smallest = math.log(network.smallest_share)
         self.powers = nn.Buffer(torch.cat([torch.ones_like(first[:, :2]), torch.sigmoid(first[:, :channels])], dim=1))
-        self.memory = nn.Buffer(torch.tanh(first[:, channels:]))
         self.no_powers = selection(first, 2, accounts, {})
-        self.no_memory = selection(first, 2, memory, {})
         self.one = nn.Buffer(first.new_ones(1))
         self.direct = selection(first, 2, 1, {(0, 0): 1.0})
         self.own = selection(first, 2, accounts, {(0, 0): 1.0})
@@ -78,7 +75,10 @@ class AlignedInference(nn.Module):
         self.signal = selection(first, 2, 1, {(0, 0): 2.0, (1, 0): 2.0})
         steps = cast("list[AlignedStep]", list(network.steps))
         with torch.no_grad():
-            self.steps = nn.ModuleList(InferenceStep(step, memory, last=step is steps[-1]) for step in steps)
+            begin = torch.cat([self.powers, torch.tanh(first[:, channels:])], dim=1)
+            self.steps = nn.ModuleList(
+                InferenceStep(step, begin, first=step is steps[0], last=step is steps[-1]) for step in steps
+            )
 
     def forward(self, node: Tensor, heard: Tensor, caused: Tensor, source: Tensor, place: Tensor) -> Tensor:
         """See `airgraph_models.gnn.aligned.AlignedGNN.forward`."""
@@ -93,8 +93,7 @@ class AlignedInference(nn.Module):
             owner=owners(heard, source, place),
         )
         # One row for all nodes: a product with zeros costs less than to find out how often to repeat it.
-        powers = torch.addmm(self.powers, node, self.no_powers)
-        memory = torch.addmm(self.memory, node, self.no_memory)
+        powers, memory = torch.addmm(self.powers, node, self.no_powers), None
         for step in self.steps:
             powers, memory = step(powers, memory, heard, caused, fixed)
         return powers
@@ -103,13 +102,20 @@ class AlignedInference(nn.Module):
 class InferenceStep(nn.Module):
     """One step with its weights rearranged."""
 
-    def __init__(self, step: AlignedStep, memory: int, *, last: bool) -> None:
-        """Takes the weights of ``step``; all that is asked of the ``last`` one are the true powers."""
+    def __init__(self, step: AlignedStep, begin: Tensor, *, first: bool, last: bool) -> None:
+        """Takes the weights of ``step``.
+
+        Args:
+            step: Of the trained network.
+            begin: ``[1, C + 2 + M]`` powers and memory that all nodes begin with.
+            first: Whether they are what the step always sees; they go into its biases then.
+            last: Whether only the true powers are asked of it.
+        """
         super().__init__()
         self.wish_range, self.smallest_cost = step.wish_range, step.smallest_cost
         self.log_smallest = math.log(step.smallest_share)
         self._take_constants(step.channels + 2, step.receiver.bias)
-        self._take_receiver(step, memory)
+        self._take_mlps(step, begin, first=first)
         self._take_update(step.update, step.channels + 2, last=last)
 
     def _take_constants(self, accounts: int, like: Tensor) -> None:
@@ -124,17 +130,27 @@ class InferenceStep(nn.Module):
         self.wish_of_levels = selection(like, accounts + 1, 1, {(1, 0): -2.0, (power, 0): 1.0})
         self.wish_of_costs = selection(like, accounts, 1, {(0, 0): -2.0})
 
-    def _take_receiver(self, step: AlignedStep, memory: int) -> None:
+    def _take_mlps(self, step: AlignedStep, begin: Tensor, *, first: bool) -> None:
         accounts, width, scale = step.channels + 2, step.price.in_features, step.log_scale
-        known = known_columns(step.receiver.bias, step.channels, memory, scale)
-        self.receiver = nn.Buffer(known @ step.receiver.weight.t())
-        self.receiver_bias = nn.Buffer(step.receiver.bias.clone())
+        known = known_columns(step.receiver.bias, step.channels, begin.shape[1] - accounts, scale)
+        of_hidden, of_known, of_costs = torch.split(step.hidden.weight.t(), [width, known.shape[1], accounts + 1])
+        receiver, receiver_bias = known @ step.receiver.weight.t(), step.receiver.bias.clone()
+        seen, hidden_bias = known @ of_known, step.hidden.bias.clone()
+        if first:
+            state = slice(FIXED, FIXED + begin.shape[1])
+            receiver_bias, hidden_bias = (
+                receiver_bias + begin[0] @ receiver[state],
+                hidden_bias + begin[0] @ seen[state],
+            )
+            receiver, seen = (torch.cat([rows[: state.start], rows[state.stop :]]) for rows in (receiver, seen))
+        self.receiver, self.receiver_bias = nn.Buffer(receiver), nn.Buffer(receiver_bias)
+        self.hidden, self.hidden_bias = (
+            nn.Buffer(torch.cat([of_hidden, seen, scale * of_costs])),
+            nn.Buffer(hidden_bias),
+        )
         weight, bias = step.price.weight.t(), step.price.bias
         self.price = nn.Buffer(torch.cat([weight.new_zeros(width, 2), -weight], dim=1))
         self.price_bias = nn.Buffer(torch.cat([bias.new_full((2,), NEVER), -bias]))
-        of_hidden, of_known, of_costs = torch.split(step.hidden.weight.t(), [width, known.shape[1], accounts + 1])
-        self.hidden = nn.Buffer(torch.cat([of_hidden, known @ of_known, scale * of_costs]))
-        self.hidden_bias = nn.Buffer(step.hidden.bias.clone())
 
     def _take_update(self, update: nn.Linear, accounts: int, *, last: bool) -> None:
         weight, bias = update.weight.t(), update.bias
@@ -148,13 +164,13 @@ class InferenceStep(nn.Module):
         self.memory, self.memory_bias = nn.Buffer(weight[:, accounts:].clone()), nn.Buffer(bias[accounts:].clone())
 
     def forward(
-        self, powers: Tensor, memory: Tensor, heard: Tensor, caused: Tensor, fixed: Fixed
+        self, powers: Tensor, memory: Tensor | None, heard: Tensor, caused: Tensor, fixed: Fixed
     ) -> tuple[Tensor, Tensor]:
         """The next powers ``[N, C + 2]``, of the last step ``[N, 1]``, and memory ``[N, M]``.
 
         Args:
             powers: ``[N, C + 2]`` of the step before.
-            memory: ``[N, M]`` of the step before.
+            memory: ``[N, M]`` of the step before; none before the first.
             heard: See `airgraph_models.problems.gain_blocks.GainBlocks`.
             caused: See there.
             fixed: What no step changes.
@@ -164,7 +180,8 @@ class InferenceStep(nn.Module):
         log_levels = torch.log(levels)
         # Of these only the power can be below.
         kept = torch.clamp(log_levels, min=self.log_smallest)
-        known = torch.cat([fixed.known, powers, memory, kept], dim=1)
+        state = () if memory is None else (powers, memory)
+        known = torch.cat([fixed.known, *state, kept], dim=1)
         hidden = torch.relu(torch.addmm(self.receiver_bias, known, self.receiver))
         offered = torch.exp(torch.addmm(fixed.factor, log_levels, self.price_of_levels))
         price = offered / (1.0 + torch.exp(torch.addmm(self.price_bias, hidden, self.price)))
