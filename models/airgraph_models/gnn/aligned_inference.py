@@ -138,16 +138,12 @@ class InferenceStep(nn.Module):
         seen, hidden_bias = known @ of_known, step.hidden.bias.clone()
         if first:
             state = slice(FIXED, FIXED + begin.shape[1])
-            receiver_bias, hidden_bias = (
-                receiver_bias + begin[0] @ receiver[state],
-                hidden_bias + begin[0] @ seen[state],
-            )
+            receiver_bias += begin[0] @ receiver[state]
+            hidden_bias += begin[0] @ seen[state]
             receiver, seen = (torch.cat([rows[: state.start], rows[state.stop :]]) for rows in (receiver, seen))
         self.receiver, self.receiver_bias = nn.Buffer(receiver), nn.Buffer(receiver_bias)
-        self.hidden, self.hidden_bias = (
-            nn.Buffer(torch.cat([of_hidden, seen, scale * of_costs])),
-            nn.Buffer(hidden_bias),
-        )
+        self.hidden = nn.Buffer(torch.cat([of_hidden, seen, scale * of_costs]))
+        self.hidden_bias = nn.Buffer(hidden_bias)
         weight, bias = step.price.weight.t(), step.price.bias
         self.price = nn.Buffer(torch.cat([weight.new_zeros(width, 2), -weight], dim=1))
         self.price_bias = nn.Buffer(torch.cat([bias.new_full((2,), NEVER), -bias]))
