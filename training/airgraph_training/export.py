@@ -43,7 +43,7 @@ def to_onnx(network: GraphNetwork) -> bytes:
         # the ReLU; the network has no branch that depends on data, so a trace is exact. Torch calls it legacy.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
-            network.eval(),
+            network.inference_form().eval(),
             tensors(example_input(network)),
             stream,  # type: ignore[arg-type]  # a stream is taken, though the annotation forgets it
             input_names=list(AXES[layout]),

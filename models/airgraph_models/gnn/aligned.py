@@ -37,6 +37,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from airgraph_models.gnn.aligned_inference import AlignedInference
 from airgraph_models.gnn.graph_network import Architecture, GraphNetwork
 from airgraph_models.gnn.random_graphs import random_gains
 
@@ -172,6 +173,10 @@ class AlignedGNN(GraphNetwork):
         for step in self.steps:
             state = step(node, fixed, state, heard, caused, source, place)
         return state[:, :1]
+
+    def inference_form(self) -> nn.Module:
+        """See `airgraph_models.gnn.aligned_inference`."""
+        return AlignedInference(self)
 
     def random_graphs(self, rng: np.random.Generator, nodes: int) -> Sequence[Any]:
         """See `GraphNetwork`."""

@@ -43,6 +43,10 @@ class GraphNetwork(nn.Module):
         super().__init__()
         self.architecture = architecture
 
+    def inference_form(self) -> nn.Module:
+        """The same function for the ONNX file, where other arithmetic is faster there; by default itself."""
+        return self
+
     def random_graphs(self, rng: np.random.Generator, nodes: int) -> Sequence[Any]:
         """A random graph of ``nodes`` nodes of every kind that the network reads, one if its layout has one kind.
 

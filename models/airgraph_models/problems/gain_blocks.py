@@ -8,6 +8,7 @@ times as fast as one gather a link. Slots and rows without a link hold a gain of
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -84,7 +85,8 @@ class GainBlocks:
         heard: ``[B, R, S]`` float32, gain from source s of block b to its receiver r.
         caused: ``[B, R, S]`` float32, gain from transmitter r of block b to the receiver of node s.
         source: ``[B, S]`` int64 node of each source.
-        place: ``[N, C]`` int64, which of the B·R results belong to each node; they are added up.
+        place: ``[N, C]`` int64, which of the B·R results belong to each node; they are added up. A result that several
+            nodes have is zero.
         sizes: Number of nodes of each graph, to split the answer.
     """
 
@@ -108,15 +110,16 @@ class GainBlocks:
     def padded(self) -> dict[str, npt.NDArray[np.generic]]:
         """The same tensors, enlarged to a few shapes.
 
-        New gains are zero. New places of a node point at a result that nobody has, so at least one more receiver is
-        made room for.
+        New gains are zero. New nodes, and new places of a node, point at a result that nobody has, so at least one more
+        receiver is made room for.
         """
         blocks, receivers, sources = self.heard.shape
         nodes, places = padded_extent(len(self.node)), padded_extent(self.place.shape[1])
         more_blocks, more_receivers, more_sources = padded_extent(blocks), receivers, padded_extent(sources)
+        pointing = (nodes, places) != self.place.shape
         if receivers > 1:
-            more_receivers = padded_extent(receivers + (places > self.place.shape[1]))
-        elif places > self.place.shape[1]:
+            more_receivers = padded_extent(receivers + pointing)
+        elif pointing:
             more_blocks = padded_extent(blocks + 1)
         shape = (more_blocks, more_receivers, more_sources)
         block, receiver = np.divmod(self.place, receivers)
@@ -140,8 +143,8 @@ def build_gain_blocks(graphs: Sequence[GainGraph]) -> GainBlocks:
     """Joins graphs into one disjoint union.
 
     Args:
-        graphs: At least one graph. Dense ones become a block each, as large as the largest of them; if one is
-            sparse, all are laid out in rows.
+        graphs: At least one graph. Dense ones share blocks as large as the largest of them; if one is sparse, all are
+            laid out in rows.
     """
     dense = [graph for graph in graphs if isinstance(graph, DenseGains)]
     if len(dense) == len(graphs):
@@ -165,15 +168,39 @@ def _stacked(graphs: Sequence[DenseGains]) -> GainBlocks:
         caused = np.ascontiguousarray(gain.T)
         return GainBlocks(graphs[0].node, gain[None], caused[None], own[None], own[:, None], sizes)
     largest = max(sizes)
-    heard = np.zeros((len(graphs), largest, largest), np.float32)
-    for block, size, graph in zip(heard, sizes, graphs, strict=True):
-        block[:size, :size] = graph.gain
-    used = np.arange(largest) < np.array(sizes)[:, None]
-    place = np.flatnonzero(used)
-    source = np.zeros((len(graphs), largest), np.int64)
-    source[used] = np.arange(place.size)
+    starts = _starts(sizes)
+    count = max(starts) // largest + 1
+    heard = np.zeros((count, largest, largest), np.float32)
+    for start, size, graph in zip(starts, sizes, graphs, strict=True):
+        block, corner = divmod(start, largest)
+        heard[block, corner : corner + size, corner : corner + size] = graph.gain
+    node = np.arange(sum(sizes))
+    place = node + np.repeat(starts - np.cumsum(sizes) + sizes, sizes)
+    source = np.zeros((count, largest), np.int64)
+    source.reshape(-1)[place] = node
     caused = np.ascontiguousarray(heard.transpose(0, 2, 1))
     return GainBlocks(np.concatenate([g.node for g in graphs]), heard, caused, source, place[:, None], sizes)
+
+
+def _starts(sizes: Sequence[int]) -> Sequence[int]:
+    """The first of each graph's rows, of the rows of all blocks; a block has as many as the largest graph.
+
+    The largest graph that is left starts a block, and the smallest fill it up.
+    """
+    largest = max(sizes)
+    if largest < 2 * min(sizes):
+        return range(0, len(sizes) * largest, largest)
+    order = deque(sorted(range(len(sizes)), key=sizes.__getitem__))
+    starts = [0] * len(sizes)
+    block = 0
+    while order:
+        graph = order.pop()
+        starts[graph], end = block, block + sizes[graph]
+        block += largest
+        while order and end + sizes[order[0]] <= block:
+            graph = order.popleft()
+            starts[graph], end = end, end + sizes[graph]
+    return starts
 
 
 def _in_rows(graphs: Sequence[SparseGains]) -> GainBlocks:

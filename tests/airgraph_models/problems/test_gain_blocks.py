@@ -118,14 +118,21 @@ def test_padding_carries_no_gain_and_points_to_nodes_that_exist(graphs):
     links = [matrix(graph) for graph in graphs]
     assert np.count_nonzero(blocks.heard) == sum(np.count_nonzero(gain) for gain in links)
     assert np.count_nonzero(blocks.caused) == sum(np.count_nonzero(gain) for gain in links)
-    # The results that more than one node takes are silent.
-    taken, times = np.unique(blocks.place, return_counts=True)
-    shared = taken[times > 1]
-    assert not blocks.heard.reshape(results, -1)[shared].any()
+    # The results that more than one node takes are silent, of nodes that are only there to fill up too.
+    for inputs in (blocks.inputs(), blocks.padded()):
+        taken, times = np.unique(inputs["place"], return_counts=True)
+        heard = inputs["heard"].reshape(-1, inputs["heard"].shape[2])
+        assert not heard[taken[times > 1]].any()
+        assert not heard[inputs["place"][sum(blocks.sizes) :]].any()
 
 
 def test_a_dense_union_is_as_large_as_its_largest_and_a_row_as_wide_as_it_needs():
     assert build_gain_blocks([dense_gains(0, 5), dense_gains(1, 9)]).heard.shape == (2, 9, 9)
+    assert build_gain_blocks([dense_gains(seed, pairs) for seed, pairs in enumerate((5, 9, 2, 2, 7))]).heard.shape == (
+        3,
+        9,
+        9,
+    )
     assert build_gain_blocks([in_rows(dense_gains(0, 4))]).heard.shape[2] == 3
     assert build_gain_blocks([in_rows(dense_gains(0, 30))]).heard.shape[2] == ROW_WIDTH
 
