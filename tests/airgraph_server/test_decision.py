@@ -327,6 +327,21 @@ def test_a_request_may_ask_for_less_polish_but_not_more(decider):
     assert decide(strict, instance, model=model, max_polish_iterations=50).polish_iterations == 2
 
 
+def test_what_is_not_finite_spreads_to_no_other_instance_of_a_batch(decider):
+    def spreads(inputs):
+        nodes = len(inputs["node"])
+        broken = (inputs["node"][:, 1] < 0.4).any()
+        return np.full((nodes, 1), np.nan if broken else 0.5, np.float32)
+
+    model = StandInModel(spreads)
+    instances = [random_power_control(seed, 5) for seed in range(3)]
+    instances[1] = PowerControl.create(instances[1].gain, weights=[0.3, 1, 1, 1, 1])
+    tasks = [Task(POWER_CONTROL, instance, Policy.LEARNED, model) for instance in instances]
+    found = decider.decide(tasks)
+    assert [d.fallback and d.fallback.reason for d in found] == [None, Reason.NON_FINITE, None]
+    assert model.batches == [15, 5, 5, 5]
+
+
 def test_shadow_answers_classically_and_reports_the_network(decider):
     instance = random_power_control(8, 6)
     decision = decide(decider, instance, model=StandInModel(0.5), shadow=True)

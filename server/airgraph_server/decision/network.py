@@ -155,17 +155,20 @@ class NetworkStage:
                 return [self._run([ready], began)[0] for ready in part]
             logger().error("network_failed", model=part[0].model.name, error=repr(error), **part[0].task.log_fields)
             return [Fallback(Reason.RUNTIME_ERROR, "the network failed on this instance")]
+        nodes = sum(joined.sizes)
+        # Padding, which comes last, may be anything.
+        finite = bool(np.isfinite(output[:nodes]).all())
+        if not finite and len(part) > 1:
+            # In a block that instances share, what is not finite may spread.
+            return [self._run([ready], began)[0] for ready in part]
         seconds = perf_counter() - began
         self._metrics.batch_graphs.observe(len(part))
-        self._metrics.batch_nodes.observe(sum(joined.sizes))
-        answers = zip(part, joined.split(output), strict=True)
-        # All at once: which of them is not is asked only where one is not.
-        finite = bool(np.isfinite(output).all())
+        self._metrics.batch_nodes.observe(nodes)
+        if not finite:
+            return [NOT_FINITE]
         return [
             NetworkAnswer(seconds, len(part), ready.task, ready.view, rows)
-            if finite or np.isfinite(rows).all()
-            else NOT_FINITE
-            for ready, rows in answers
+            for ready, rows in zip(part, joined.split(output), strict=True)
         ]
 
 
