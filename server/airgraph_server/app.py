@@ -27,6 +27,7 @@ from airgraph_server.rpc.call_log import CallLog
 from airgraph_server.rpc.inference import InferenceServicer
 from airgraph_server.rpc.interceptor import CallInterceptor
 from airgraph_server.rpc.registry import RegistryServicer
+from airgraph_server.rpc.scope import deadline_of
 from airgraph_server.scheduler.turns import Turns
 from airgraph_server.security.guard import Guard, is_loopback
 from airgraph_server.security.limits import transport_options
@@ -75,12 +76,13 @@ class Server:
         limit = settings.max_message_bytes
         computing = settings.threads + settings.max_queued_calls
         threads = computing + settings.max_streams + SPARE_THREADS
-        self._turns = turns = Turns(computing + SPARE_THREADS)
+        self._turns = Turns(computing + SPARE_THREADS)
+        self._allocation = Allocation(settings, self.registry, self.metrics, self._turns)
         self._grpc = grpc.server(
             # One for each stream; some for health, registry and refusals.
             ThreadPoolExecutor(settings.max_streams + SPARE_THREADS, "call"),
             interceptors=[
-                CallInterceptor(self.metrics, log, self._tracer, turns),
+                CallInterceptor(self.metrics, log, self._tracer, self._turns, self._look),
                 Guard(settings, settings.host),
                 SlowReaders(settings.slow_reader_seconds),
             ],
@@ -94,7 +96,6 @@ class Server:
                 *transport_options(settings),
             ],
         )
-        self._allocation = Allocation(settings, self.registry, self.metrics, turns)
         self.registry.before_traffic = self._allocation.warm_up
         self._allocator = AllocatorServicer(self._allocation, log, settings)
         allocator_pb2_grpc.add_AllocatorServicer_to_server(self._allocator, self._grpc)
@@ -195,6 +196,9 @@ class Server:
         logger().info("draining", seconds=self.settings.drain_seconds)
         self.stop()
         logger().info("stopped")
+
+    def _look(self, context: grpc.ServicerContext) -> None:
+        self._allocation.scheduler.door.look(deadline_of(context, self.settings.default_deadline_seconds))
 
     def _bind(self) -> None:
         settings = self.settings

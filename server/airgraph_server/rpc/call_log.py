@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
 
 from airgraph.v1 import allocator_pb2
 from airgraph_server.log import logger
@@ -16,7 +15,8 @@ from inference import open_inference_pb2
 
 def new_id() -> str:
     """An id for what came without one."""
-    return uuid4().hex
+    # Nobody's secret, and a tenth of the time of `uuid4`, which asks the system.
+    return f"{random.getrandbits(128):032x}"
 
 
 def identify(message: object) -> dict[str, str]:

@@ -51,6 +51,16 @@ class Door:
         self._stay = RunCost((1, 1e-3), (1000, 0.3))
         self._deviation = 0.0
 
+    def look(self, deadline: float | None) -> None:
+        """Whether a call of one instance might come in; it takes no room yet.
+
+        Raises:
+            OverloadedError: As many calls are here as may be, or too many for the deadline.
+        """
+        with self._lock:
+            refusal = self._refusal(self._instances + 1, deadline, perf_counter())
+        self._count(refusal)
+
     def enter(self, instances: int, deadline: float | None) -> Visit:
         """Takes room for one call; `leave` gives it back.
 
@@ -58,22 +68,30 @@ class Door:
             OverloadedError: As many calls are here as may be, or too many for the deadline.
         """
         with self._lock:
-            now = perf_counter()
-            among = self._instances + instances
-            stay = self._stay.predict(among)
-            # A call with the server to itself is never refused: what was slow once may be fast now.
-            busy = self._calls > 0 or self._waiting() > 0
-            needed = stay + DEVIATIONS * self._deviation + self._reserve
-            late = deadline is not None and busy and now + needed > deadline
-            if self._calls < self._room and not late:
+            visit = Visit(instances, self._instances + instances, perf_counter())
+            refusal = self._refusal(visit.among, deadline, visit.since)
+            if refusal is None:
                 self._calls += 1
-                self._instances = among
+                self._instances = visit.among
                 self._metrics.queue_depth.set(self._calls)
-                return Visit(instances, among, now)
-            calls = self._calls
-        self._metrics.shed.inc()
+        self._count(refusal)
+        return visit
+
+    def _refusal(self, among: int, deadline: float | None, now: float) -> OverloadedError | None:
+        stay = self._stay.predict(among)
+        # A call with the server to itself is never refused: what was slow once may be fast now.
+        busy = self._calls > 0 or self._waiting() > 0
+        needed = stay + DEVIATIONS * self._deviation + self._reserve
+        late = deadline is not None and busy and now + needed > deadline
+        if self._calls < self._room and not late:
+            return None
         wait = max(stay, SHORTEST_RETRY)
-        raise OverloadedError(f"{calls} calls are here already; try again in {wait:.3f} s", wait)
+        return OverloadedError(f"{self._calls} calls are here already; try again in {wait:.3f} s", wait)
+
+    def _count(self, refusal: OverloadedError | None) -> None:
+        if refusal is not None:
+            self._metrics.shed.inc()
+            raise refusal
 
     def leave(self, visit: Visit, spared: float | None = 0.0) -> None:
         """Gives the room of one call back.
