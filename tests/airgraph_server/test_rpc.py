@@ -288,6 +288,26 @@ def test_a_batch_survives_an_instance_that_breaks_the_server(stub, monkeypatch):
     assert "defect" not in results[1].error.message
 
 
+def test_callers_who_send_no_message_hold_up_nobody(channel, stub):
+    send = threading.Event()
+
+    def nothing():
+        send.wait(30)
+        yield from ()
+
+    # What a careless client may do on the wire: it opens the call and keeps its message.
+    begin = channel.stream_unary(
+        "/airgraph.v1.Allocator/Allocate", response_deserializer=messages.AllocateResponse.FromString
+    )
+    silent = [begin.future(nothing(), timeout=30) for _ in range(8)]
+    assert stub.Allocate(power_control_request(GAIN, "abc"), timeout=20).request_id == "abc"
+    send.set()
+    for call in silent:
+        assert call.code() is grpc.StatusCode.UNIMPLEMENTED
+        assert "exactly one message" in call.details()
+    assert stub.Allocate(power_control_request(GAIN, "abc"), timeout=20).request_id == "abc"
+
+
 def test_a_deadline_in_the_past_is_refused(stub):
     error = refused(stub.Allocate, power_control_request(GAIN), timeout=1e-6)
     assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
