@@ -73,7 +73,7 @@ class Door:
             if refusal is None:
                 self._calls += 1
                 self._instances = visit.among
-                self._metrics.queue_depth.set(self._calls)
+                self._metrics.queue_depth.set(self._calls + self._waiting())
         self._count(refusal)
         return visit
 
@@ -103,7 +103,7 @@ class Door:
         with self._lock:
             self._calls -= 1
             self._instances -= visit.instances
-            self._metrics.queue_depth.set(self._calls)
+            self._metrics.queue_depth.set(self._calls + self._waiting())
             if spared is None:
                 return
             stay = max(perf_counter() - visit.since - spared, 0.0)
