@@ -124,28 +124,30 @@ class SparseBeamNetwork:
         transmitters: int,
     ) -> None:
         """Finds the beams that each link carries."""
-        antennas = channel.shape[1]
-        self.serving: IndexArray | slice = serving
+        self._one_to_one = serving.size == transmitters and bool((serving == np.arange(transmitters)).all())
+        self.serving: IndexArray | slice = slice(None) if self._one_to_one else serving
         self._serving = serving
         self.transmitters = transmitters
         self._channel, self._receiver, self._transmitter = channel, receiver, transmitter
-        # Sorted by transmitter, each one's beams are a run: a link carries that whole run.
-        beams = np.argsort(serving, kind="stable")
-        served = np.bincount(serving, minlength=transmitters)
-        first = np.cumsum(served) - served
-        carried = served.take(transmitter)
-        self._beam, self._hears, pair_channel = first.take(transmitter), receiver, channel
-        if not (carried == 1).all():
-            link = np.repeat(np.arange(receiver.size), carried)
-            nth = np.arange(link.size) - np.repeat(np.cumsum(carried) - carried, carried)
-            self._beam, self._hears = self._beam[link] + nth, receiver[link]
-            pair_channel = channel[link]
-        self._beam = beams.take(self._beam)
+        self._beam, self._hears, heard = transmitter, receiver, channel
+        if not self._one_to_one:
+            link, self._beam = self._carried()
+            self._hears, heard = receiver.take(link), channel.take(link, axis=0)
         # Antenna axis first: a contiguous row each.
-        self._pair_channel = np.ascontiguousarray(pair_channel.T)
-        self._direct = np.zeros((serving.size, antennas), np.complex128)
+        self._heard = np.ascontiguousarray(heard.T)
+        self._direct = np.zeros((serving.size, channel.shape[1]), np.complex128)
         own = np.flatnonzero(self._hears == self._beam)
-        self._direct[self._hears[own]] = pair_channel[own]
+        self._direct[self._hears.take(own)] = heard.take(own, axis=0)
+
+    def _carried(self) -> tuple[IndexArray, IndexArray]:
+        """Link and beam of each (link, beam) pair: a link carries all beams of its transmitter."""
+        # Sorted by transmitter, each one's beams are a run.
+        beams = np.argsort(self._serving, kind="stable")
+        served = np.bincount(self._serving, minlength=self.transmitters)
+        carried = served.take(self._transmitter)
+        link = np.arange(carried.size).repeat(carried)
+        first = (served.cumsum() - served).take(self._transmitter) - (carried.cumsum() - carried)
+        return link, beams.take(first.take(link) + np.arange(link.size))
 
     @property
     def direct(self) -> ComplexArray:
@@ -155,9 +157,9 @@ class SparseBeamNetwork:
     def received(self, beams: ComplexArray) -> tuple[ComplexArray, FloatArray]:
         """Own amplitude ``[K]`` and power heard from all beams ``[K]``."""
         columns = np.ascontiguousarray(beams.T)
-        heard = self._pair_channel[0] * columns[0].take(self._beam)
+        heard = self._heard[0] * columns[0].take(self._beam)
         for antenna in range(1, len(columns)):
-            heard += self._pair_channel[antenna] * columns[antenna].take(self._beam)
+            heard += self._heard[antenna] * columns[antenna].take(self._beam)
         power = summed_by(self._hears, squared(heard), self._serving.size)
         return np.einsum("kn,kn->k", self._direct, beams), power
 
@@ -184,6 +186,8 @@ class SparseBeamNetwork:
 
     def per_transmitter(self, values: FloatArray) -> FloatArray:
         """Sums ``[..., K]`` over the receivers each transmitter serves: ``[..., J]``."""
+        if self._one_to_one:
+            return values
         rows = values.reshape(-1, values.shape[-1])
         summed = [summed_by(self._serving, row, self.transmitters) for row in rows]
         return np.stack(summed).reshape(*values.shape[:-1], self.transmitters)

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from airgraph_models.classical.beam_network import DenseBeamNetwork, squared, summed_by
+from airgraph_models.classical.beam_network import DenseBeamNetwork, squared
 from airgraph_models.classical.beamforming_wmmse import beamforming_wmmse
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.problems.beamforming_features import (
@@ -28,10 +28,10 @@ __all__ = ["BEAMFORMING", "Beamforming", "BeamformingFamily"]
 def _used(instance: Beamforming, beams: ComplexArray) -> FloatArray:
     """Largest used share of any limit of each transmitter ``[J]``."""
     power = squared(beams)
-    share: FloatArray = summed_by(instance.serving, power.sum(axis=-1), instance.transmitters) / instance.max_power
+    share: FloatArray = instance.per_transmitter(power.sum(axis=-1)) / instance.max_power
     if instance.max_antenna_power is not None:
         for radiated, limit in zip(power.T, instance.max_antenna_power.T, strict=True):
-            share = np.maximum(share, summed_by(instance.serving, radiated, instance.transmitters) / limit)
+            share = np.maximum(share, instance.per_transmitter(radiated) / limit)
     return share
 
 
@@ -98,11 +98,10 @@ class BeamformingFamily(ProblemFamily[Beamforming]):
         return np.stack([self._full_power(instance, equal), self.baseline(instance)])
 
     def _full_power(self, instance: Beamforming, direction: ComplexArray) -> ComplexArray:
-        norm = np.linalg.norm(direction, axis=-1, keepdims=True)
-        unit = np.divide(direction, norm, out=np.zeros_like(direction), where=norm > 0)
-        served = np.bincount(instance.serving, minlength=instance.transmitters)
-        share = np.sqrt((instance.max_power / np.maximum(served, 1))[instance.serving])
-        return self.project(instance, unit * share[:, None])
+        norm = np.sqrt(squared(direction).sum(axis=-1))
+        share = np.sqrt((instance.max_power / np.maximum(instance.served, 1))[instance.serving])
+        scale = np.divide(share, norm, out=np.zeros_like(norm), where=norm > 0)
+        return self.project(instance, direction * scale[:, None])
 
     def refine(
         self, instances: Sequence[Beamforming], starts: Sequence[ComplexArray], stopping: Stopping

@@ -54,17 +54,15 @@ class Frames:
         return beams
 
 
-def _mirrors(direct: Complex64Array) -> Complex64Array:
-    """Reflections that carry the maximum-ratio beam of ``direct [K, N]`` onto the first axis."""
-    norm = np.linalg.norm(direct, axis=-1, keepdims=True)
-    matched = np.where(norm > 0, direct.conj() / np.maximum(norm, TINY), 0)
-    matched[norm[:, 0] == 0, 0] = 1
-    size = np.abs(matched[:, 0])
-    mirror = matched.copy()
-    mirror[:, 0] += np.where(size == 0, 1, matched[:, 0] / np.maximum(size, TINY))
+def _mirrors(direct: Complex64Array, norm: Float32Array) -> Complex64Array:
+    """Reflections that carry the maximum-ratio beam of ``direct [K, N]``, of norms ``[K]``, onto the first axis."""
+    mirror = direct.conj() / np.maximum(norm, TINY)[:, None]
+    mirror[norm == 0, 0] = 1
+    size = np.abs(mirror[:, 0])
+    mirror[:, 0] += np.where(size == 0, 1, mirror[:, 0] / np.maximum(size, TINY))
     # The squared norm of a unit vector plus the axis it lies nearest to is 2 (1 + size).
-    scaled: Complex64Array = (mirror / np.sqrt(1 + size)[:, None]).astype(np.complex64)
-    return scaled
+    mirror /= np.sqrt(1 + size)[:, None]
+    return mirror
 
 
 def _levels(
@@ -79,36 +77,30 @@ def _levels(
         cross: ``[E]`` whether a link interferes.
     """
     nodes, antennas = mirror.shape
-    phase = np.ones_like(mirror)
-    axis = [np.ascontiguousarray(column).take(tx) for column in mirror.T]
-    along = channel[0] * axis[0]
-    for n in range(1, antennas):
-        along += channel[n] * axis[n]
+    axis = np.ascontiguousarray(mirror.T).take(tx, axis=1)
+    along = (channel * axis).sum(axis=0)
     # Turned to the frame, in place: what follows passes over each number as few times as it can.
-    for n in range(antennas):
-        np.conj(axis[n], out=axis[n])
-        axis[n] *= along
-        channel[n] -= axis[n]
+    np.conj(axis, out=axis)
+    axis *= along
+    channel -= axis
     first = np.abs(channel[0])
-    squared = first * first
-    for n in range(1, antennas):
-        squared += channel[n].real ** 2
-        squared += channel[n].imag ** 2
-    squeeze = _squeeze(np.sqrt(squared))
+    squeeze = _squeeze(np.sqrt((channel.real**2 + channel.imag**2).sum(axis=0)))
     # Turning the first component to the real axis turns the others along; a first of zero leaves them.
     turn = np.conj(channel[0])
     turn *= squeeze / np.maximum(first, TINY)
-    still = first == 0
-    if still.any():
+    if np.count_nonzero(first) < first.size:
+        still = first == 0
         turn[still] = squeeze[still]
     first *= squeeze
     features = np.zeros((tx.size + 1, 2 * antennas - 1), np.float32)
     features[:-1, 0] = first
+    phase = np.ones_like(mirror)
     weight = first * cross
     for n in range(1, antennas):
         other = channel[n]
         other *= turn
-        pull = np.bincount(tx, other.real * weight, nodes) + 1j * np.bincount(tx, other.imag * weight, nodes)
+        drawn = other * weight
+        pull = np.bincount(tx, drawn.real, nodes) + 1j * np.bincount(tx, drawn.imag, nodes)
         phase[:, n] = own = _mean_phase(pull)
         other *= own.take(tx)
         features[:-1, 2 * n - 1], features[:-1, 2 * n] = other.real, other.imag
@@ -147,7 +139,10 @@ def _links(instance: Beamforming) -> tuple[IndexArray, IndexArray, ComplexArray]
     if instance.links is None:
         nodes = instance.size
         rx, tx = _dense_ends(nodes)
-        return rx, tx, instance.channel[:, instance.serving].reshape(nodes * nodes, -1)
+        heard = instance.channel if instance.one_to_one else instance.channel[:, instance.serving]
+        return rx, tx, heard.reshape(nodes * nodes, -1)
+    if instance.one_to_one:
+        return instance.links.receiver, instance.links.transmitter, instance.channel
     # Receiver served by each transmitter, -1 for an idle one.
     node_of = np.full(instance.transmitters, -1, np.int64)
     node_of[instance.serving] = np.arange(instance.size)
@@ -164,24 +159,24 @@ def beamforming_graph(instance: Beamforming) -> tuple[LinkGraph, Frames]:
     Raises:
         UnsupportedInstanceError: A transmitter serves more than one receiver.
     """
-    nodes, antennas = instance.size, instance.antennas
+    nodes = instance.size
     rx, tx, channel = _links(instance)
     amplitude = np.sqrt(instance.max_power[instance.serving]).astype(np.float32)
-    scale = amplitude.take(tx) * (1 / np.sqrt(instance.noise_power)).astype(np.float32).take(rx)
+    sensitivity = (1 / np.sqrt(instance.noise_power)).astype(np.float32)
     scaled = channel.T.astype(np.complex64, order="C")
-    scaled *= scale
-    cross = rx != tx
-    own = np.flatnonzero(~cross)
-    direct = np.zeros((nodes, antennas), np.complex64)
-    direct[rx[own]] = scaled[:, own].T
-    mirror = _mirrors(direct)
-    level, phase = _levels(scaled, mirror, tx, cross)
+    scaled *= amplitude.take(tx) * sensitivity.take(rx)
+    direct = instance.direct.astype(np.complex64)
+    direct *= (amplitude * sensitivity)[:, None]
+    norm = np.sqrt((direct.real**2 + direct.imag**2).sum(axis=-1))
+    mirror = _mirrors(direct, norm)
+    level, phase = _levels(scaled, mirror, tx, rx != tx)
     around = dense_neighbours(nodes) if instance.links is None else sparse_neighbours(rx, tx, nodes)
     # Both directions of a link are two rows of levels: one gather lays them side by side.
     link = level.take(around.both, axis=0).reshape(-1, 2 * level.shape[1])
     largest = instance.weights.max()
     weight = instance.weights / largest if largest > 0 else instance.weights
-    node = np.stack([np.log1p(np.linalg.norm(direct, axis=-1)), weight], axis=-1).astype(np.float32)
+    node = np.empty((nodes, NODE_FEATURES), np.float32)
+    node[:, 0], node[:, 1] = np.log1p(norm), weight
     return LinkGraph(around.offsets, around.neighbour, link, node), Frames(mirror, phase)
 
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from airgraph_models.classical.beam_network import BeamNetwork, DenseBeamNetwork, SparseBeamNetwork
+from airgraph_models.classical.beam_network import BeamNetwork, DenseBeamNetwork, SparseBeamNetwork, summed_by
 from airgraph_models.problems.links import Links
 from airgraph_models.problems.validation import (
     ComplexArray,
@@ -138,13 +138,26 @@ class Beamforming:
         """Antennas a transmitter N."""
         return int(self.channel.shape[-1])
 
+    @cached_property
+    def one_to_one(self) -> bool:
+        """Whether transmitter k serves receiver k, and there are no others."""
+        return self.size == self.transmitters and bool((self.serving == np.arange(self.size)).all())
+
+    @cached_property
+    def served(self) -> IndexArray:
+        """Number of receivers of each transmitter ``[J]``."""
+        return np.bincount(self.serving, minlength=self.transmitters)
+
+    def per_transmitter(self, values: FloatArray) -> FloatArray:
+        """Sums ``[K]`` over the receivers that each transmitter serves: ``[J]``."""
+        return values if self.one_to_one else summed_by(self.serving, values, self.transmitters)
+
     @property
     def heard_beams(self) -> int:
         """Number of (receiver, beam) pairs with a channel between them."""
         if self.links is None:
             return self.size * self.size
-        served = np.bincount(self.serving, minlength=self.transmitters)
-        return int(served[self.links.transmitter].sum())
+        return self.links.count if self.one_to_one else int(self.served[self.links.transmitter].sum())
 
     @cached_property
     def network(self) -> BeamNetwork:
@@ -155,6 +168,11 @@ class Beamforming:
         return SparseBeamNetwork(self.channel, rx, tx, self.serving, self.transmitters)
 
     @property
+    def direct(self) -> ComplexArray:
+        """``[K, N]`` channel of each receiver from its own transmitter, zero where there is no link."""
+        return self.network.direct if self.links is not None else self.channel[np.arange(self.size), self.serving]
+
+    @property
     def one_beam_a_transmitter(self) -> bool:
         """Whether no transmitter serves two receivers (the interference channel)."""
-        return bool(np.bincount(self.serving, minlength=self.transmitters).max() <= 1)
+        return self.one_to_one or bool(self.served.max() <= 1)

@@ -42,7 +42,8 @@ class Links:
         require(receivers > 0, "num_receivers", "at least 1", str(receivers))
         require(transmitters > 0, "num_transmitters", "at least 1", str(transmitters))
         shape = np.shape(receiver)
-        require(len(shape) == 1, "receiver", "shape [E]", f"shape {shape_text(shape)}")
+        if len(shape) != 1:
+            raise InvalidInstanceError("receiver", "shape [E]", f"shape {shape_text(shape)}")
         rx = indices("receiver", receiver, shape, receivers)
         tx = indices("transmitter", transmitter, shape, transmitters)
         pair = rx * transmitters + tx
@@ -112,22 +113,64 @@ def _all_pairs(nodes: int) -> Neighbours:
     )
 
 
+TABLE_PLACES = 16
+"""Places a link up to which all pairs of nodes are laid out in a table: it fills in a fifth of the time."""
+
+
 def sparse_neighbours(receiver: IndexArray, transmitter: IndexArray, nodes: int) -> Neighbours:
-    """Joins the two directions of each pair in one pass of a compressed-sparse-row sum.
+    """Joins the two directions of each pair of nodes with a link between them.
 
     Args:
         receiver: ``[E]`` receiving node.
         transmitter: ``[E]`` transmitting node.
         nodes: Number of nodes N (one transmitter and one receiver each).
     """
+    if nodes * nodes <= TABLE_PLACES * receiver.size:
+        return _from_table(receiver, transmitter, nodes)
+    return _from_rows(receiver, transmitter, nodes)
+
+
+def _from_table(receiver: IndexArray, transmitter: IndexArray, nodes: int) -> Neighbours:
+    """A table of all pairs; nothing is sorted."""
+    number = np.arange(1, receiver.size + 1, dtype=np.int32)
+    # For each pair, 1 + index of the incoming link, and of the outgoing one.
+    links = np.zeros((nodes * nodes, 2), np.int32)
+    places = links.reshape(-1)
+    places[receiver * (2 * nodes) + 2 * transmitter] = number
+    places[transmitter * (2 * nodes) + 2 * receiver + 1] = number
+    links[:: nodes + 1] = 0
+    either = links.view(np.int64)[:, 0]
+    pair = np.flatnonzero(either != 0)
+    return Neighbours(
+        offsets=pair.searchsorted(np.arange(0, nodes * nodes + 1, nodes)),
+        neighbour=pair % nodes,
+        both=either.take(pair).view(np.int32).reshape(-1, 2) - np.int64(1),
+    )
+
+
+def _from_rows(receiver: IndexArray, transmitter: IndexArray, nodes: int) -> Neighbours:
+    """One pass of a compressed-sparse-row sum, however many pairs have no link."""
     cross = np.flatnonzero(receiver != transmitter)
+    rx, tx = receiver.take(cross), transmitter.take(cross)
     # Lower half of each entry: 1 + index of the incoming link; upper half: 1 + index of the outgoing one.
-    heard = sparse.coo_array((cross + 1, (receiver[cross], transmitter[cross])), shape=(nodes, nodes)).tocsr()
+    pair = rx * nodes + tx
+    if (pair[1:] > pair[:-1]).all():
+        # Listed receiver by receiver, the links are rows already.
+        heard = sparse.csr_array((cross + 1, tx, _offsets(rx, nodes)), shape=(nodes, nodes))
+    else:
+        heard = sparse.coo_array((cross + 1, (rx, tx)), shape=(nodes, nodes)).tocsr()
     caused = heard.T.tocsr()
     caused.data <<= 32
     pairs = heard + caused
     return Neighbours(
         offsets=pairs.indptr.astype(np.int64),
         neighbour=pairs.indices.astype(np.int64),
-        both=pairs.data.astype("<i8", copy=False).view("<i4").reshape(-1, 2).astype(np.int64) - 1,
+        both=pairs.data.astype("<i8", copy=False).view("<i4").reshape(-1, 2) - np.int64(1),
     )
+
+
+def _offsets(node: IndexArray, nodes: int) -> IndexArray:
+    """Row offsets ``[N + 1]`` of entries that are listed node by node."""
+    offsets = np.zeros(nodes + 1, np.int64)
+    np.cumsum(np.bincount(node, minlength=nodes), out=offsets[1:])
+    return offsets

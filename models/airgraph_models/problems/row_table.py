@@ -135,7 +135,7 @@ def build_row_table(graphs: Sequence[LinkGraph], row_width: int | None = None) -
 
 
 def _lay_out(graph: LinkGraph, sizes: tuple[int, ...], row_width: int | None) -> RowTable:
-    degree = np.diff(graph.offsets)
+    degree = graph.offsets[1:] - graph.offsets[:-1]
     largest = int(degree.max())
     nodes = graph.nodes
     if largest == 0:
@@ -158,18 +158,19 @@ def _lay_out(graph: LinkGraph, sizes: tuple[int, ...], row_width: int | None) ->
         )
     width = row_width or min(DEFAULT_ROW_WIDTH, largest)
     count = -(-degree // width)
-    first_row = np.cumsum(count) - count
-    # Row r of a node starts width * r slots into its links and never reads past its last link.
-    owner = np.repeat(np.arange(nodes), count)
-    start = graph.offsets[owner] + width * (np.arange(owner.size) - first_row[owner])
-    slots = np.minimum(start[:, None] + np.arange(width), graph.offsets[owner + 1][:, None] - 1)
-    last = np.maximum(count - 1, 0)[:, None]
-    rows = np.minimum(first_row, owner.size - 1)[:, None] + np.minimum(np.arange(int(count.max())), last)
+    first_row = count.cumsum() - count
+    # Slot s of the table reads s places on from where its node's rows begin, and never past the node's last link.
+    slots = count * width
+    link = np.arange(int(slots.sum()))
+    link += (graph.offsets[:-1] - width * first_row).repeat(slots)
+    link = np.minimum(link, (graph.offsets[1:] - 1).repeat(slots)).reshape(-1, width)
+    # A node without links reads some row, whichever there is.
+    last = np.minimum(first_row + np.maximum(count - 1, 0), len(link) - 1)
     return RowTable(
         node=graph.node,
-        link=graph.link.take(slots, axis=0),
-        neighbour=graph.neighbour.take(slots),
-        rows=rows,
+        link=graph.link.take(link, axis=0),
+        neighbour=graph.neighbour.take(link),
+        rows=np.minimum(first_row[:, None] + np.arange(int(count.max())), last[:, None]),
         connected=(degree > 0).astype(np.float32)[:, None],
         sizes=sizes,
     )

@@ -167,11 +167,12 @@ def bounded_weights(values: npt.ArrayLike, count: int) -> FloatArray:
 def indices(field: str, values: npt.ArrayLike, shape: tuple[int, ...], upper: int) -> IndexArray:
     """``values`` as int64 of ``shape``, each in ``0 .. upper - 1``."""
     array = np.asarray(values)
-    require(array.dtype.kind in "iu", field, "integer indices", f"dtype {array.dtype}")
+    if array.dtype.kind not in "iu":
+        raise InvalidInstanceError(field, "integer indices", f"dtype {array.dtype}")
     if array.shape != shape:
         raise InvalidInstanceError(field, f"shape {shape_text(shape)}", f"shape {shape_text(array.shape)}")
     index = array.astype(np.int64, copy=False)
-    bad = (index < 0) | (index >= upper)
-    if np.count_nonzero(bad):
+    if index.size and (np.minimum.reduce(index, axis=None) < 0 or np.maximum.reduce(index, axis=None) >= upper):
+        bad = (index < 0) | (index >= upper)
         raise InvalidInstanceError(field, f"indices in 0..{upper - 1}", _first_value(index, bad))
     return index
