@@ -28,8 +28,11 @@ def squared(values: ComplexArray) -> FloatArray:
 
 
 def summed_by(index: IndexArray, values: FloatArray, count: int) -> FloatArray:
-    """Sums of the values that share an index ``0 .. count - 1``."""
-    return np.asarray(np.bincount(index, values, count), np.float64)
+    """Sums ``[..., count]`` of the values ``[..., n]`` that share an index ``[n]`` in ``0 .. count - 1``."""
+    if values.ndim == 1:
+        return np.asarray(np.bincount(index, values, count), np.float64)
+    summed = [np.bincount(index, row, count) for row in values.reshape(-1, values.shape[-1])]
+    return np.stack(summed).reshape(*values.shape[:-1], count)
 
 
 class BeamNetwork(Protocol):
@@ -155,13 +158,18 @@ class SparseBeamNetwork:
         return self._direct
 
     def received(self, beams: ComplexArray) -> tuple[ComplexArray, FloatArray]:
-        """Own amplitude ``[K]`` and power heard from all beams ``[K]``."""
-        columns = np.ascontiguousarray(beams.T)
-        heard = self._heard[0] * columns[0].take(self._beam)
-        for antenna in range(1, len(columns)):
-            heard += self._heard[antenna] * columns[antenna].take(self._beam)
+        """Own amplitude ``[..., K]`` and power heard from all beams ``[..., K]``."""
+        heard = self._carry(beams, 0)
+        for antenna in range(1, len(self._heard)):
+            heard += self._carry(beams, antenna)
         power = summed_by(self._hears, squared(heard), self._serving.size)
-        return np.einsum("kn,kn->k", self._direct, beams), power
+        return np.einsum("kn,...kn->...k", self._direct, beams), power
+
+    def _carry(self, beams: ComplexArray, antenna: int) -> ComplexArray:
+        """What each link carries of one antenna ``[..., E]``."""
+        carried: ComplexArray = np.ascontiguousarray(beams[..., antenna]).take(self._beam, axis=-1)
+        carried *= self._heard[antenna]
+        return carried
 
     @cached_property
     def _outer(self) -> ComplexArray:
@@ -186,8 +194,4 @@ class SparseBeamNetwork:
 
     def per_transmitter(self, values: FloatArray) -> FloatArray:
         """Sums ``[..., K]`` over the receivers each transmitter serves: ``[..., J]``."""
-        if self._one_to_one:
-            return values
-        rows = values.reshape(-1, values.shape[-1])
-        summed = [summed_by(self._serving, row, self.transmitters) for row in rows]
-        return np.stack(summed).reshape(*values.shape[:-1], self.transmitters)
+        return values if self._one_to_one else summed_by(self._serving, values, self.transmitters)

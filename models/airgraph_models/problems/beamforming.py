@@ -18,7 +18,7 @@ from airgraph_models.problems.beamforming_features import (
     beams_from_output,
 )
 from airgraph_models.problems.beamforming_instance import Beamforming
-from airgraph_models.problems.family import GraphView, ProblemFamily, Refined, Size, best_of, groups_by
+from airgraph_models.problems.family import Graded, GraphView, ProblemFamily, Refined, Size, best_of, groups_by
 from airgraph_models.problems.layouts import ROW_TABLE
 from airgraph_models.problems.validation import ComplexArray, FloatArray
 
@@ -26,12 +26,12 @@ __all__ = ["BEAMFORMING", "Beamforming", "BeamformingFamily"]
 
 
 def _used(instance: Beamforming, beams: ComplexArray) -> FloatArray:
-    """Largest used share of any limit of each transmitter ``[J]``."""
+    """Largest share of any limit that beams ``[..., K, N]`` use of each transmitter ``[..., J]``."""
     power = squared(beams)
     share: FloatArray = instance.per_transmitter(power.sum(axis=-1)) / instance.max_power
     if instance.max_antenna_power is not None:
-        for radiated, limit in zip(power.T, instance.max_antenna_power.T, strict=True):
-            share = np.maximum(share, instance.per_transmitter(radiated) / limit)
+        for antenna, limit in enumerate(instance.max_antenna_power.T):
+            share = np.maximum(share, instance.per_transmitter(power[..., antenna]) / limit)
     return share
 
 
@@ -64,7 +64,7 @@ class BeamformingFamily(ProblemFamily[Beamforming]):
         return GraphView(graph, partial(beamforming_statistics, graph), read)
 
     def rates(self, instance: Beamforming, allocation: ComplexArray) -> FloatArray:
-        """Spectral efficiency of each receiver ``[K]``, bit/s/Hz."""
+        """Spectral efficiency of each receiver ``[..., K]``, bit/s/Hz."""
         own, heard = instance.network.received(allocation)
         total = heard + instance.noise_power
         rates: FloatArray = np.log2(total / np.maximum(total - squared(own), instance.noise_power))
@@ -163,13 +163,28 @@ class BeamformingFamily(ProblemFamily[Beamforming]):
 
     def rounded(self, instance: Beamforming, allocation: ComplexArray) -> npt.NDArray[np.complexfloating]:
         """Shrinks by the least factor that is feasible after rounding."""
-        precision = float(np.finfo(instance.dtype).eps)
+        shrink = 0.5 * float(np.finfo(instance.dtype).eps)
         beams: npt.NDArray[np.complexfloating] = allocation.astype(instance.dtype)
-        shrink = 0.5 * precision
-        while _used(instance, beams.astype(np.complex128)).max() > 1.0:
-            beams = (allocation * (1.0 - shrink)).astype(instance.dtype)
+        over = _used(instance, beams.astype(np.complex128)).max(axis=-1) > 1.0
+        while over.any():
+            beams = np.where(over[..., None, None], (allocation * (1.0 - shrink)).astype(instance.dtype), beams)
+            over = _used(instance, beams.astype(np.complex128)).max(axis=-1) > 1.0
             shrink *= 2
         return beams
+
+    def grade(self, instances: Sequence[Beamforming], allocations: Sequence[ComplexArray]) -> list[Graded]:
+        """The allocations of one instance together: its links are read once."""
+        found: dict[int, Graded] = {}
+        for group in groups_by([id(instance) for instance in instances]):
+            instance = instances[group[0]]
+            sent = self.rounded(instance, np.stack([allocations[i] for i in group]))
+            exact = sent.astype(np.complex128)
+            rates = self.rates(instance, exact)
+            for position, i in enumerate(group):
+                objective = self.value(instance, exact[position], rates[position])
+                standing = self.standing(instance, exact[position], objective)
+                found[i] = Graded(sent[position], exact[position], rates[position], objective, standing)
+        return [found[i] for i in range(len(instances))]
 
 
 BEAMFORMING = BeamformingFamily()
