@@ -27,12 +27,19 @@ def squared(values: ComplexArray) -> FloatArray:
     return magnitude
 
 
+def norms_squared(vectors: ComplexArray) -> FloatArray:
+    """``||v||^2`` of vectors ``[..., N]``."""
+    parts = np.ascontiguousarray(vectors).view(np.float64)
+    norms: FloatArray = (parts * parts).sum(axis=-1)
+    return norms
+
+
 def summed_by(index: IndexArray, values: FloatArray, count: int) -> FloatArray:
     """Sums ``[..., count]`` of the values ``[..., n]`` that share an index ``[n]`` in ``0 .. count - 1``."""
     if values.ndim == 1:
         return np.asarray(np.bincount(index, values, count), np.float64)
-    summed = [np.bincount(index, row, count) for row in values.reshape(-1, values.shape[-1])]
-    return np.stack(summed).reshape(*values.shape[:-1], count)
+    rows = [summed_by(index, row, count) for row in values.reshape(-1, values.shape[-1])]
+    return np.stack(rows).reshape(*values.shape[:-1], count)
 
 
 class BeamNetwork(Protocol):
@@ -132,15 +139,21 @@ class SparseBeamNetwork:
         self._serving = serving
         self.transmitters = transmitters
         self._channel, self._receiver, self._transmitter = channel, receiver, transmitter
-        self._beam, self._hears, heard = transmitter, receiver, channel
+        hears, beam, heard = receiver, transmitter, channel
         if not self._one_to_one:
-            link, self._beam = self._carried()
-            self._hears, heard = receiver.take(link), channel.take(link, axis=0)
-        # Antenna axis first: a contiguous row each.
-        self._heard = np.ascontiguousarray(heard.T)
+            link, beam = self._carried()
+            hears, heard = receiver.take(link), channel.take(link, axis=0)
+        if not (hears[1:] >= hears[:-1]).all():
+            order = np.argsort(hears, kind="stable")
+            hears, beam, heard = hears.take(order), beam.take(order), heard.take(order, axis=0)
+        # Receiver by receiver, so that what each hears is a run; antenna axis first, a contiguous row each.
+        self._beam, self._heard = beam, np.ascontiguousarray(heard.T)
+        runs = hears.searchsorted(np.arange(serving.size + 1))
+        (self._hearing,) = (runs[1:] > runs[:-1]).nonzero()
+        self._first = runs.take(self._hearing)
         self._direct = np.zeros((serving.size, channel.shape[1]), np.complex128)
-        own = np.flatnonzero(self._hears == self._beam)
-        self._direct[self._hears.take(own)] = heard.take(own, axis=0)
+        (own,) = (hears == beam).nonzero()
+        self._direct[hears.take(own)] = heard.take(own, axis=0)
 
     def _carried(self) -> tuple[IndexArray, IndexArray]:
         """Link and beam of each (link, beam) pair: a link carries all beams of its transmitter."""
@@ -149,7 +162,7 @@ class SparseBeamNetwork:
         served = np.bincount(self._serving, minlength=self.transmitters)
         carried = served.take(self._transmitter)
         link = np.arange(carried.size).repeat(carried)
-        first = (served.cumsum() - served).take(self._transmitter) - (carried.cumsum() - carried)
+        first = (np.cumsum(served) - served).take(self._transmitter) - (np.cumsum(carried) - carried)
         return link, beams.take(first.take(link) + np.arange(link.size))
 
     @property
@@ -162,12 +175,16 @@ class SparseBeamNetwork:
         heard = self._carry(beams, 0)
         for antenna in range(1, len(self._heard)):
             heard += self._carry(beams, antenna)
-        power = summed_by(self._hears, squared(heard), self._serving.size)
-        return np.einsum("kn,...kn->...k", self._direct, beams), power
+        parts = heard.view(np.float64)
+        parts *= parts
+        power = np.zeros((*heard.shape[:-1], self._serving.size))
+        if self._first.size:
+            power[..., self._hearing] = np.add.reduceat(parts, 2 * self._first, axis=-1)
+        return (self._direct * beams).sum(axis=-1), power
 
     def _carry(self, beams: ComplexArray, antenna: int) -> ComplexArray:
         """What each link carries of one antenna ``[..., E]``."""
-        carried: ComplexArray = np.ascontiguousarray(beams[..., antenna]).take(self._beam, axis=-1)
+        carried: ComplexArray = np.take(beams[..., antenna], self._beam, axis=-1)
         carried *= self._heard[antenna]
         return carried
 

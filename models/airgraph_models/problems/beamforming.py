@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from airgraph_models.classical.beam_network import DenseBeamNetwork, squared
+from airgraph_models.classical.beam_network import DenseBeamNetwork, norms_squared, squared
 from airgraph_models.classical.beamforming_wmmse import beamforming_wmmse
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.problems.beamforming_features import (
@@ -27,9 +27,9 @@ __all__ = ["BEAMFORMING", "Beamforming", "BeamformingFamily"]
 
 def _used(instance: Beamforming, beams: ComplexArray) -> FloatArray:
     """Largest share of any limit that beams ``[..., K, N]`` use of each transmitter ``[..., J]``."""
-    power = squared(beams)
-    share: FloatArray = instance.per_transmitter(power.sum(axis=-1)) / instance.max_power
+    share: FloatArray = instance.per_transmitter(norms_squared(beams)) / instance.max_power
     if instance.max_antenna_power is not None:
+        power = squared(beams)
         for antenna, limit in enumerate(instance.max_antenna_power.T):
             share = np.maximum(share, instance.per_transmitter(power[..., antenna]) / limit)
     return share
@@ -98,10 +98,13 @@ class BeamformingFamily(ProblemFamily[Beamforming]):
         return np.stack([self._full_power(instance, equal), self.baseline(instance)])
 
     def _full_power(self, instance: Beamforming, direction: ComplexArray) -> ComplexArray:
-        norm = np.sqrt(squared(direction).sum(axis=-1))
-        share = np.sqrt((instance.max_power / np.maximum(instance.served, 1))[instance.serving])
-        scale = np.divide(share, norm, out=np.zeros_like(norm), where=norm > 0)
-        return self.project(instance, direction * scale[:, None])
+        norm = np.sqrt(norms_squared(direction))
+        share = instance.amplitude
+        if not instance.one_beam_a_transmitter:
+            share = share / np.sqrt(instance.served[instance.serving])
+        beams: ComplexArray = direction * np.divide(share, norm, out=np.zeros(norm.shape), where=norm > 0)[:, None]
+        # The budgets are met as they are, to rounding.
+        return beams if instance.max_antenna_power is None else self.project(instance, beams)
 
     def refine(
         self, instances: Sequence[Beamforming], starts: Sequence[ComplexArray], stopping: Stopping
@@ -180,10 +183,9 @@ class BeamformingFamily(ProblemFamily[Beamforming]):
             sent = self.rounded(instance, np.stack([allocations[i] for i in group]))
             exact = sent.astype(np.complex128)
             rates = self.rates(instance, exact)
-            for position, i in enumerate(group):
-                objective = self.value(instance, exact[position], rates[position])
-                standing = self.standing(instance, exact[position], objective)
-                found[i] = Graded(sent[position], exact[position], rates[position], objective, standing)
+            objectives = (rates @ instance.weights).tolist()
+            for n, i in enumerate(group):
+                found[i] = Graded(sent[n], exact[n], rates[n], objectives[n], (-0.0, objectives[n]))
         return [found[i] for i in range(len(instances))]
 
 

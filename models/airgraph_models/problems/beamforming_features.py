@@ -49,14 +49,15 @@ class Frames:
     def to_antennas(self, beam: ComplexArray) -> ComplexArray:
         """Turns beams ``[K, N]`` from the frames to the antennas."""
         turned = beam * self.phase
-        along = np.einsum("kn,kn->k", self.mirror.conj(), turned)
+        along = (self.mirror.conj() * turned).sum(axis=-1)
         beams: ComplexArray = turned - along[:, None] * self.mirror
         return beams
 
 
 def _mirrors(direct: Complex64Array, norm: Float32Array) -> Complex64Array:
     """Reflections that carry the maximum-ratio beam of ``direct [K, N]``, of norms ``[K]``, onto the first axis."""
-    mirror = direct.conj() / np.maximum(norm, TINY)[:, None]
+    mirror: Complex64Array = direct.conj()
+    mirror /= np.maximum(norm, TINY)[:, None]
     mirror[norm == 0, 0] = 1
     size = np.abs(mirror[:, 0])
     mirror[:, 0] += np.where(size == 0, 1, mirror[:, 0] / np.maximum(size, TINY))
@@ -94,7 +95,7 @@ def _levels(
     first *= squeeze
     features = np.zeros((tx.size + 1, 2 * antennas - 1), np.float32)
     features[:-1, 0] = first
-    phase = np.ones_like(mirror)
+    phase = np.ones((nodes, antennas), np.complex64)
     weight = first * cross
     for n in range(1, antennas):
         other = channel[n]
@@ -161,13 +162,14 @@ def beamforming_graph(instance: Beamforming) -> tuple[LinkGraph, Frames]:
     """
     nodes = instance.size
     rx, tx, channel = _links(instance)
-    amplitude = np.sqrt(instance.max_power[instance.serving]).astype(np.float32)
+    amplitude = instance.amplitude.astype(np.float32)
     sensitivity = (1 / np.sqrt(instance.noise_power)).astype(np.float32)
     scaled = channel.T.astype(np.complex64, order="C")
     scaled *= amplitude.take(tx) * sensitivity.take(rx)
     direct = instance.direct.astype(np.complex64)
     direct *= (amplitude * sensitivity)[:, None]
-    norm = np.sqrt((direct.real**2 + direct.imag**2).sum(axis=-1))
+    parts = direct.view(np.float32)
+    norm = np.sqrt((parts * parts).sum(axis=-1))
     mirror = _mirrors(direct, norm)
     level, phase = _levels(scaled, mirror, tx, rx != tx)
     around = dense_neighbours(nodes) if instance.links is None else sparse_neighbours(rx, tx, nodes)
@@ -183,7 +185,7 @@ def beamforming_graph(instance: Beamforming) -> tuple[LinkGraph, Frames]:
 def beams_from_output(instance: Beamforming, frames: Frames, output: npt.NDArray[np.floating]) -> ComplexArray:
     """Beams ``[K, N]`` from a network's output ``[K, 2N]`` (re, im pairs in the frames, unit budget)."""
     paired = np.ascontiguousarray(output, dtype=np.float64).view(np.complex128)
-    return frames.to_antennas(paired) * np.sqrt(instance.max_power[instance.serving])[:, None]
+    return frames.to_antennas(paired) * instance.amplitude[:, None]
 
 
 def beamforming_statistics(graph: LinkGraph) -> dict[str, float]:

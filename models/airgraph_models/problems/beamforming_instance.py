@@ -150,6 +150,11 @@ class Beamforming:
         """Number of receivers of each transmitter ``[J]``."""
         return np.bincount(self.serving, minlength=self.transmitters)
 
+    @cached_property
+    def amplitude(self) -> FloatArray:
+        """Root of the budget of each receiver's transmitter ``[K]``."""
+        return np.sqrt(self.max_power[self.serving])
+
     def per_transmitter(self, values: FloatArray) -> FloatArray:
         """Sums ``[..., K]`` over the receivers that each transmitter serves: ``[..., J]``."""
         return values if self.one_to_one else summed_by(self.serving, values, self.transmitters)

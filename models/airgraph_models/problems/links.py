@@ -140,7 +140,7 @@ def _from_table(receiver: IndexArray, transmitter: IndexArray, nodes: int) -> Ne
     places[transmitter * (2 * nodes) + 2 * receiver + 1] = number
     links[:: nodes + 1] = 0
     either = links.view(np.int64)[:, 0]
-    pair = np.flatnonzero(either != 0)
+    (pair,) = (either != 0).nonzero()
     return Neighbours(
         offsets=pair.searchsorted(np.arange(0, nodes * nodes + 1, nodes)),
         neighbour=pair % nodes,

@@ -161,9 +161,9 @@ def _lay_out(graph: LinkGraph, sizes: tuple[int, ...], row_width: int | None) ->
     first_row = count.cumsum() - count
     # Slot s of the table reads s places on from where its node's rows begin, and never past the node's last link.
     slots = count * width
-    link = np.arange(int(slots.sum()))
-    link += (graph.offsets[:-1] - width * first_row).repeat(slots)
-    link = np.minimum(link, (graph.offsets[1:] - 1).repeat(slots)).reshape(-1, width)
+    place = np.arange(int(slots.sum()))
+    place += (graph.offsets[:-1] - width * first_row).repeat(slots)
+    link = np.minimum(place, (graph.offsets[1:] - 1).repeat(slots)).reshape(-1, width)
     # A node without links reads some row, whichever there is.
     last = np.minimum(first_row + np.maximum(count - 1, 0), len(link) - 1)
     return RowTable(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from airgraph.v1 import allocator_pb2, problems_pb2, tensor_pb2
@@ -116,7 +116,7 @@ def _power_control(message: problems_pb2.PowerControl, settings: Settings) -> Po
 def _beamforming(message: problems_pb2.Beamforming, settings: Settings) -> Beamforming:
     channel = _required("channel", message.channel, message.HasField("channel"))
     links = None
-    channels = int(np.prod(channel.shape[:-1])) if channel.ndim else 0
+    channels = math.prod(channel.shape[:-1]) if channel.ndim else 0
     if message.HasField("links"):
         _check_size(
             "num_receivers", max(message.num_receivers, message.num_transmitters), "channel", channels, settings
