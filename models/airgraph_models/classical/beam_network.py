@@ -180,7 +180,7 @@ class SparseBeamNetwork:
         power = np.zeros((*heard.shape[:-1], self._serving.size))
         if self._first.size:
             power[..., self._hearing] = np.add.reduceat(parts, 2 * self._first, axis=-1)
-        return (self._direct * beams).sum(axis=-1), power
+        return np.einsum("kn,...kn->...k", self._direct, beams), power
 
     def _carry(self, beams: ComplexArray, antenna: int) -> ComplexArray:
         """What each link carries of one antenna ``[..., E]``."""

@@ -49,7 +49,7 @@ class Frames:
     def to_antennas(self, beam: ComplexArray) -> ComplexArray:
         """Turns beams ``[K, N]`` from the frames to the antennas."""
         turned = beam * self.phase
-        along = (self.mirror.conj() * turned).sum(axis=-1)
+        along = np.einsum("kn,kn->k", self.mirror.conj(), turned)
         beams: ComplexArray = turned - along[:, None] * self.mirror
         return beams
 

@@ -20,15 +20,14 @@ from airgraph_models.problems.validation import (
     LARGEST_SNR,
     ComplexArray,
     FloatArray,
+    bounded_channel,
     bounded_weights,
     non_negative,
-    numeric,
     per_node,
     positive,
     positive_per_node,
     real,
     require,
-    require_bounded_snr,
     shape_text,
 )
 
@@ -119,13 +118,12 @@ class Precoding:
         fits = given.ndim in (2, 3) and given.size > 0
         expected = "shape [K, N] or [B, K, N] with no zero extent"
         require(fits, "channel", expected, f"shape {shape_text(given.shape)}")
-        checked = numeric("channel", given, allow_complex=True).astype(np.complex128, copy=False)
         users, antennas = given.shape[-2:]
         bands = given.shape[:-2]
         noise = positive_per_node("noise_power", noise_power, users)
         spread = per_node(max_power, bands[0]) if bands else np.asarray(max_power).reshape(_scalar_shape(max_power))
         budget = positive("max_power", spread, bands)
-        require_bounded_snr("channel", checked, budget, noise)
+        checked = bounded_channel("channel", given, budget, noise)
         require(objective in get_args(Objective), "objective", " or ".join(get_args(Objective)), repr(objective))
         minimum = non_negative("minimum_rates", per_node(minimum_rates, users), (users,))
         power = None

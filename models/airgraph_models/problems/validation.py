@@ -121,9 +121,29 @@ def require_bounded_peak(field: str, gain: float, max_power: FloatArray, noise_p
     Raises:
         InvalidInstanceError: It times the largest budget over the smallest noise exceeds `LARGEST_SNR`.
     """
-    peak = gain * (float(np.maximum.reduce(max_power)) / float(np.minimum.reduce(noise_power)))
+    peak = gain * _reach(max_power, noise_power)
     if not peak <= LARGEST_SNR:
         raise InvalidInstanceError(field, f"gain * max_power / noise_power of at most {LARGEST_SNR:.0e}", f"{peak:.3g}")
+
+
+def _reach(max_power: FloatArray, noise_power: FloatArray) -> float:
+    """Largest budget over the smallest noise."""
+    return float(np.maximum.reduce(max_power)) / float(np.minimum.reduce(noise_power))
+
+
+def bounded_channel(field: str, values: npt.ArrayLike, max_power: FloatArray, noise_power: FloatArray) -> ComplexArray:
+    """``values`` as finite complex128 that `require_bounded_snr` accepts."""
+    given = np.asarray(values)
+    if given.dtype.kind in "fiuc" and given.size:
+        channel: ComplexArray = np.ascontiguousarray(given, np.complex128)
+        # Two passes tell of what nearly always is in order that it is: NaN fails the comparison.
+        parts = channel.view(np.float64)
+        largest = max(float(np.maximum.reduce(parts, axis=None)), -float(np.minimum.reduce(parts, axis=None)))
+        if 2 * largest * largest * _reach(max_power, noise_power) <= LARGEST_SNR:
+            return channel
+    channel = numeric(field, given, allow_complex=True).astype(np.complex128, copy=False)
+    require_bounded_snr(field, channel, max_power, noise_power)
+    return channel
 
 
 def _one_for_all(values: npt.ArrayLike, count: int) -> FloatArray | None:
