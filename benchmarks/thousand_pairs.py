@@ -5,7 +5,6 @@ of the same weights. And the network alone against its three bare matrix product
 """
 
 from dataclasses import fields
-from time import perf_counter
 
 import numpy as np
 import torch
@@ -22,12 +21,12 @@ from airgraph_server.metrics import Metrics
 from airgraph_server.registry.registry import Registry
 from airgraph_server.settings import Settings
 from airgraph_training.channels import PUBLISHED_FIELD, drop_pairs
+from alternately import in_turn
 from eager_graph import link_graph, published_graph, run
 
 PAIRS = 1000
 SIDE = 1000.0 * (PAIRS / 50) ** 0.5
 REACH = 500.0
-ROUNDS = 15
 
 
 def links_within_reach(seed):
@@ -54,19 +53,6 @@ def registry_model(zoo):
     registry = Registry(Settings(zoo=zoo), Metrics())
     registry.load()
     return registry.find("beamforming", None)[0]
-
-
-def in_turn(*calls):
-    """Seconds of each call ``[ROUNDS, calls]``, taken alternately after one warm-up."""
-    for call in calls:
-        call()
-    seconds = np.empty((ROUNDS, len(calls)))
-    for row in seconds:
-        for i, call in enumerate(calls):
-            began = perf_counter()
-            call()
-            row[i] = perf_counter() - began
-    return seconds
 
 
 def measure():

@@ -1,6 +1,7 @@
 """How the time grows with the network: 100 to 10,000 pairs at one density, two antennas, links within 500 m."""
 
-from time import perf_counter
+import sys
+from pathlib import Path
 
 import numpy as np
 from figures import Table, judged
@@ -16,10 +17,12 @@ from airgraph_server.codec.tensors import encode_tensor
 from airgraph_server.metrics import Metrics
 from airgraph_training.channels.drops import PUBLISHED_FIELD, fade
 
+sys.path.append(str(Path(__file__).parents[1]))  # where what all benchmarks share lies
+from alternately import in_turn
+
 SIZES = (100, 1000, 10_000)
 PAIRS_PER_SQUARE_KILOMETRE = 50
 REACH = 500.0
-ROUNDS = 15
 MODEL_PRODUCTS = 1000
 """Pairs at which the network is held against its bare matrix products."""
 
@@ -47,19 +50,6 @@ def _request(channel, receiver, transmitter, pairs):
     return allocator_pb2.AllocateRequest(policy=allocator_pb2.POLICY_LEARNED, beamforming=problem)
 
 
-def _seconds(*calls):
-    """Seconds of each call ``[ROUNDS, calls]``, taken alternately after one warm-up."""
-    for call in calls:
-        call()
-    seconds = np.empty((ROUNDS, len(calls)))
-    for row in seconds:
-        for i, call in enumerate(calls):
-            began = perf_counter()
-            call()
-            row[i] = perf_counter() - began
-    return seconds
-
-
 def _bare_products(links, architecture):
     """The products that no network of this size can do without, one a layer."""
     hidden, width = architecture["message"]
@@ -74,14 +64,14 @@ def _bare_products(links, architecture):
 
 
 def measure_size(pairs, model, allocation):
-    """Links, and seconds ``[5, ROUNDS]`` of network, link table, features, whole path and bare products."""
+    """Links, and seconds ``[5, rounds]`` of network, link table, features, whole path and bare products."""
     channel, receiver, transmitter = links_within_reach(0, pairs)
     request = _request(channel, receiver, transmitter, pairs)
     instance = Beamforming.create(channel, links=Links.create(receiver, transmitter, pairs, pairs))
     rx, tx = instance.links.receiver, instance.links.transmitter
     graph, _ = beamforming_graph(instance)
     inputs = build_row_table([graph]).inputs()
-    seconds = _seconds(
+    seconds = in_turn(
         lambda: model.run(inputs, graph.links),
         lambda: sparse_neighbours(rx, tx, pairs),
         lambda: build_row_table([graph]),

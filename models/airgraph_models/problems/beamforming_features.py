@@ -85,7 +85,9 @@ def _levels(
     axis *= along
     channel -= axis
     first = np.abs(channel[0])
-    squeeze = _squeeze(np.sqrt((channel.real**2 + channel.imag**2).sum(axis=0)))
+    parts = channel.view(np.float32)
+    power = (parts * parts).sum(axis=0)
+    squeeze = _squeeze(np.sqrt(power[::2] + power[1::2]))
     # Turning the first component to the real axis turns the others along; a first of zero leaves them.
     turn = np.conj(channel[0])
     turn *= squeeze / np.maximum(first, TINY)
@@ -125,7 +127,10 @@ def _squeeze(norm: Float32Array) -> Float32Array:
 def _mean_phase(total: ComplexArray) -> Complex64Array:
     """Unit-modulus phase that turns each sum ``[K]`` to the real axis, one where the sum vanishes."""
     size = np.abs(total)
-    return np.where(size > 0, total.conj() / np.maximum(size, TINY), 1).astype(np.complex64)
+    phase = total.conj()
+    phase /= np.maximum(size, TINY)
+    phase[size == 0] = 1
+    return phase.astype(np.complex64)
 
 
 @lru_cache(maxsize=256)

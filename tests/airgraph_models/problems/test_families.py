@@ -46,21 +46,29 @@ def test_projected_and_rounded_answers_stay_within_every_limit(draw):
     holds()
 
 
-@given(st.lists(st.tuples(power_controls(), st.booleans()), min_size=1, max_size=6), seeds)
-def test_powers_graded_together_are_those_graded_alone(drawn, seed):
-    instances = [in_single_precision(instance) if single else instance for instance, single in drawn]
-    powers = [POWER_CONTROL.project(instance, wild(instance, seed)) for instance in instances]
-    together = POWER_CONTROL.grade(instances, powers)
-    for instance, power, graded in zip(instances, powers, together, strict=True):
-        # What every family does, one instance after the other.
-        (alone,) = ProblemFamily.grade(POWER_CONTROL, [instance], [power])
-        assert graded.sent.dtype == instance.dtype
-        np.testing.assert_array_equal(graded.sent, alone.sent)
-        np.testing.assert_array_equal(graded.exact, alone.exact)
-        np.testing.assert_allclose(graded.rates, alone.rates, rtol=1e-9, atol=1e-12)
-        assert graded.objective == pytest.approx(alone.objective, rel=1e-9, abs=1e-12)
-        assert graded.standing == pytest.approx(alone.standing, rel=1e-9, abs=1e-12)
-        assert POWER_CONTROL.margin(instance, graded.exact) >= 0
+@pytest.mark.parametrize("draw", [power_controls(), beamformings()], ids=["power_control", "beamforming"])
+def test_answers_graded_together_are_those_graded_alone(draw):
+    @given(st.lists(st.tuples(draw, st.booleans()), min_size=1, max_size=6), seeds)
+    def holds(drawn, seed):
+        instances = [in_single_precision(instance) if single else instance for instance, single in drawn]
+        family = family_of(instances[0])
+        # Two answers of each, as of the network and of the closed form.
+        answers = [family.project(instance, wild(instance, seed)) for instance in instances]
+        answers += [family.baseline(instance) for instance in instances]
+        instances *= 2
+        together = family.grade(instances, answers)
+        for instance, answer, graded in zip(instances, answers, together, strict=True):
+            # What every family does, one instance after the other.
+            (alone,) = ProblemFamily.grade(family, [instance], [answer])
+            assert graded.sent.dtype == instance.dtype
+            np.testing.assert_array_equal(graded.sent, alone.sent)
+            np.testing.assert_array_equal(graded.exact, alone.exact)
+            np.testing.assert_allclose(graded.rates, alone.rates, rtol=1e-9, atol=1e-12)
+            assert graded.objective == pytest.approx(alone.objective, rel=1e-9, abs=1e-12)
+            assert graded.standing == pytest.approx(alone.standing, rel=1e-9, abs=1e-12)
+            assert family.margin(instance, graded.exact) >= 0
+
+    holds()
 
 
 @pytest.mark.parametrize("draw", [power_controls(), beamformings()], ids=["power_control", "beamforming"])

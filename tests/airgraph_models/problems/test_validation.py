@@ -33,6 +33,9 @@ def with_entry(array, value):
         (lambda: PowerControl.create(GAIN, noise_power=1e-200), "gain", "1e+200"),
         (lambda: PowerControl.create(GAIN, weights=1e200), "weights", "1e+200"),
         (lambda: Beamforming.create(CHANNEL * 1e200), "channel", "inf"),
+        (lambda: Beamforming.create(with_entry(CHANNEL, complex(0, -np.inf))), "channel", "-infj at index (0, 1, 0)"),
+        (lambda: Beamforming.create(CHANNEL * 1.001e15), "channel", "1e+30"),
+        (lambda: Beamforming.create(CHANNEL.astype(str)), "channel", "dtype"),
         (lambda: Beamforming.create(CHANNEL[0]), "channel", "shape [3, 2]"),
         (lambda: Beamforming.create(np.ones((3, 0, 2))), "channel", "shape [3, 0, 2]"),
         (lambda: Beamforming.create(with_entry(CHANNEL, complex(np.nan))), "channel", "nan"),
@@ -55,6 +58,11 @@ def test_bad_input_names_field_and_finding(make, field, got):
     assert got in caught.value.got
     assert caught.value.expected
     assert str(caught.value) == f"{field}: expected {caught.value.expected}, got {caught.value.got}"
+
+
+def test_a_channel_is_taken_up_to_its_largest_gain_over_the_noise():
+    channel = with_entry(CHANNEL, 0.999e15 + 0j)
+    np.testing.assert_array_equal(Beamforming.create(channel).channel, channel)
 
 
 def test_scalars_spread_over_the_nodes():
