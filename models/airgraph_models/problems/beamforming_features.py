@@ -102,8 +102,8 @@ def _levels(
     for n in range(1, antennas):
         other = channel[n]
         other *= turn
-        drawn = other * weight
-        pull = np.bincount(tx, drawn.real, nodes) + 1j * np.bincount(tx, drawn.imag, nodes)
+        pull = np.zeros(nodes, np.complex64)
+        np.add.at(pull, tx, other * weight)
         phase[:, n] = own = _mean_phase(pull)
         other *= own.take(tx)
         features[:-1, 2 * n - 1], features[:-1, 2 * n] = other.real, other.imag
@@ -124,13 +124,13 @@ def _squeeze(norm: Float32Array) -> Float32Array:
     return ratio
 
 
-def _mean_phase(total: ComplexArray) -> Complex64Array:
+def _mean_phase(total: Complex64Array) -> Complex64Array:
     """Unit-modulus phase that turns each sum ``[K]`` to the real axis, one where the sum vanishes."""
     size = np.abs(total)
-    phase = total.conj()
+    phase: Complex64Array = total.conj()
     phase /= np.maximum(size, TINY)
     phase[size == 0] = 1
-    return phase.astype(np.complex64)
+    return phase
 
 
 @lru_cache(maxsize=256)
