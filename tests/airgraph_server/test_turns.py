@@ -46,8 +46,8 @@ def test_a_call_that_waits_lets_the_next_one_begin(patient, turns):
     came = threading.Event()
 
     def waits():
-        with turns.aside():
-            return came.wait(PATIENCE)
+        turns.give_way()
+        return came.wait(PATIENCE)
 
     waiting = turns.submit(waits)
     turns.submit(came.set).result(PATIENCE)
@@ -68,9 +68,9 @@ def test_more_calls_than_threads_wait_for_one(patient):
     go, began = threading.Event(), threading.Semaphore(0)
 
     def waits():
-        with turns.aside():
-            began.release()
-            return go.wait(PATIENCE)
+        turns.give_way()
+        began.release()
+        return go.wait(PATIENCE)
 
     held = [turns.submit(waits) for _ in range(2)]
     assert all(began.acquire(timeout=PATIENCE) for _ in held)
@@ -83,9 +83,9 @@ def test_more_calls_than_threads_wait_for_one(patient):
     turns.shutdown()
 
 
-def test_outside_a_call_there_is_no_turn_to_leave(patient, turns):
-    with turns.aside():
-        assert turns.submit(lambda: 1).result(PATIENCE) == 1
+def test_outside_a_call_there_is_no_turn_to_give_up(patient, turns):
+    turns.give_way()
+    assert turns.submit(lambda: 1).result(PATIENCE) == 1
 
 
 def test_errors_and_cancelled_calls_harm_no_other(patient, turns):
@@ -108,8 +108,8 @@ def test_after_shutdown_no_call_is_taken_and_no_thread_is_left():
     go = threading.Event()
 
     def waits():
-        with turns.aside():
-            return go.wait(PATIENCE)
+        turns.give_way()
+        return go.wait(PATIENCE)
 
     held = [turns.submit(waits) for _ in range(3)]
     go.set()

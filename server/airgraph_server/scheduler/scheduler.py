@@ -12,7 +12,6 @@ import itertools
 import math
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from time import perf_counter
 from typing import overload
 
@@ -42,9 +41,9 @@ class Scheduler:
     ) -> None:
         """Starts one thread a place, for what has no caller waiting in a thread of its own.
 
-        Callers' threads leave their turn while they wait or compute for long.
+        Callers' threads give way to others before they wait or compute for long.
         """
-        self._aside: Callable[[], AbstractContextManager[None]] = nullcontext if turns is None else turns.aside
+        self._give_way: Callable[[], None] = (lambda: None) if turns is None else turns.give_way
         self._settings = settings
         self._decider = decider
         self._metrics = metrics
@@ -92,9 +91,8 @@ class Scheduler:
             if self._lead(job):
                 continue
             remaining = None if latest is None else latest - perf_counter()
-            with self._aside():
-                came = job.wait(remaining)
-            if not came:
+            self._give_way()
+            if not job.wait(remaining):
                 break
         job.given_up = not job.done
         return [DeadlineMissedError(GONE) if result is None else result for result in job.results]
@@ -235,9 +233,9 @@ class Scheduler:
         ended = {ticket.job for ticket in dropped}
         if tickets:
             began = perf_counter()
-            small = threading.get_ident() in self._small_runs
-            with nullcontext() if small else self._aside():
-                results = self._decide([ticket.task for ticket in tickets])
+            if threading.get_ident() not in self._small_runs:
+                self._give_way()
+            results = self._decide([ticket.task for ticket in tickets])
             seconds = perf_counter() - began
             self._learn(tickets, results, seconds)
             with self._lock:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from time import perf_counter, sleep
 from typing import Any, ParamSpec, TypeVar
 
@@ -76,14 +75,12 @@ class Turns(ThreadPoolExecutor):
         self._waiting.set()
         super().shutdown(wait, cancel_futures=cancel_futures)
 
-    @contextmanager
-    def aside(self) -> Iterator[None]:
-        """Lets the next call begin while this thread, if it is one of a call, waits or does long work."""
+    def give_way(self) -> None:
+        """Lets the next call begin: this thread, if it is one of a call, is about to wait or to work for long."""
         worker: _Worker | None = getattr(self._here, "worker", None)
         if worker is not None and worker.has_turn:
             with self._guard:
                 self._give_up(worker)
-        yield
 
     def _give_up(self, worker: _Worker) -> None:
         """Ends a turn whose call goes on, with the guard held."""
