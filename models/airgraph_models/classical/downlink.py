@@ -40,10 +40,13 @@ def normalised(channel: ComplexArray, noise_power: FloatArray, max_power: FloatA
 def sinr_of(heard: ComplexArray, noise_power: FloatArray | float) -> FloatArray:
     """SINR ``[..., K]`` of ``heard [..., K, K]``, the amplitude of each stream at each user; noise ``[..., K]``."""
     power = squared(heard)
-    own = np.diagonal(power, axis1=-2, axis2=-1)
+    users = power.shape[-1]
+    # Every (K + 1)-th entry of a matrix in a row is of its diagonal.
+    diagonal = power.reshape(*power.shape[:-2], users * users)[..., :: users + 1]
+    own = diagonal.copy()
     # The other streams alone: subtracting the own one from the sum would cancel at high SNR.
-    others = np.where(np.eye(power.shape[-1], dtype=bool), 0.0, power).sum(axis=-1)
-    sinr: FloatArray = own / (others + noise_power)
+    diagonal[...] = 0.0
+    sinr: FloatArray = own / (np.add.reduce(power, axis=-1) + noise_power)
     return sinr
 
 

@@ -8,13 +8,13 @@ every user who sends, and :math:`\lambda = \sum_j g_j` as the shares add up to o
 
 with the factor kept within a tenth and ten: a user who costs the others more than it gains fades. The exponent of one
 is the plain fixed point; three halves goes further, which pays while far from the end and may overshoot near it, so
-the best shares met are what is returned. While a start's rate rises its exponent grows, and falls back to one where it
-does not: users who are to fall silent at low levels would otherwise take a hundred steps. A step is one K x K inverse,
-costs about half of one of `reduced_wmmse`, and takes the rate as far as two to four of those. Our own; the dual is that
-of `dual_uplink`.
+the best shares met are what is returned. A step is one K x K inverse, costs about half of one of `reduced_wmmse`, and
+takes the rate as far as two to four of those. Our own; the dual is that of `dual_uplink`.
 
 Many starts race: all take `FIRST_HEAT` step, the best third goes on for `NEXT_HEATS` steps, and so on until one is
-left. The first heat begins with squared steps, and has as many as the next ones where there are only a few starts.
+left; their rates are looked at between heats. The first heat has as many steps as the next ones where there are only a
+few starts. The winner is looked at after every step: while its rate rises its exponent grows, and falls back to one
+where it does not, because users who are to fall silent at low levels would otherwise take a hundred steps.
 Dropping what is behind is successive halving (Jamieson and Talwalkar 2016).
 """
 
@@ -27,16 +27,16 @@ import numpy as np
 
 from airgraph_models.classical.beam_network import IndexArray
 from airgraph_models.classical.downlink import ComplexArray, FloatArray
-from airgraph_models.classical.dual_uplink import dual_gradient, dual_rate, error_matrix
+from airgraph_models.classical.dual_uplink import dual_gradient, dual_rate, regularised_inverse
 from airgraph_models.classical.stopping import Stopping
 
-LARGEST_FACTOR = 10.0
+LEAST_FACTOR = 0.1
 LARGEST_CHANGE = 100.0
 """Of a share in one step, whatever the exponent."""
-EXPONENT, FIRST_EXPONENT, CAUTIOUS_EXPONENT, LARGEST_EXPONENT = 1.5, 2.0, 1.0, 8.0
-"""Where a heat begins, where the first one does, after a rate that did not rise, and the most."""
-GROWTH = 1.3
-"""Of the exponent while the rate rises. Faster growth wins at the end of a long climb and loses in the first steps."""
+EXPONENT, CAUTIOUS_EXPONENT, LARGEST_EXPONENT = 1.5, 1.0, 8.0
+"""Of a step; the winner's after a heat in which its rate did not rise, and the most."""
+GROWTH = 1.5
+"""Of the winner's exponent after every heat in which its rate rises."""
 FLOOR = 1e-7
 """Shares do not fall below it, so that a silent user may come back."""
 FIRST_HEAT, NEXT_HEATS = 1, 3
@@ -69,15 +69,19 @@ class _Climbers:
     """Starts under way, a row an instance.
 
     Attributes:
+        gram: ``[I, 1, K, K]`` Gram matrices.
+        weights: ``[I, 1, K]`` rate weights.
         share: ``[I, S, K]`` where they are.
-        error: ``[I, S, K, K]`` the error matrices there.
-        best: ``[I, S, K]`` best shares met.
+        inverse: ``[I, S, K, K]`` the inverses F there.
+        best: ``[I, S, K]`` best shares met where the rates were looked at.
         rate: ``[I, S]`` their rates.
         start: ``[I, S]`` where they come from.
     """
 
+    gram: ComplexArray
+    weights: FloatArray
     share: FloatArray
-    error: ComplexArray
+    inverse: ComplexArray
     best: FloatArray
     rate: FloatArray
     start: IndexArray
@@ -86,14 +90,28 @@ class _Climbers:
         """The best ``count`` of each instance go on."""
         if count == self.rate.shape[1]:
             return
-        row = np.arange(len(self.rate))[:, None]
         if count == 1:
             chosen = self.rate.argmax(axis=1)[:, None]
         else:
-            chosen = np.argpartition(self.rate, -count, axis=1)[:, -count:]
-        self.share, self.error, self.best, self.rate, self.start = (
-            values[row, chosen] for values in (self.share, self.error, self.best, self.rate, self.start)
+            chosen = self.rate.argpartition(-count, axis=1)[:, -count:]
+        row = np.arange(len(chosen))[:, None]
+        self.share, self.inverse, self.best, self.rate, self.start = (
+            values[row, chosen] for values in (self.share, self.inverse, self.best, self.rate, self.start)
         )
+
+    def step(self, exponent: FloatArray | None) -> None:
+        """All take a step."""
+        self.share = dual_step(self.inverse, self.share, self.weights, exponent)
+        self.inverse = regularised_inverse(self.gram, self.share)
+
+    def look(self) -> FloatArray:
+        """What each has gained ``[I, S]`` since the last look, below zero where it fell."""
+        now = dual_rate(self.inverse, self.share, self.weights)
+        gain: FloatArray = now - self.rate
+        # A new array: the old one may still be the start's.
+        self.best = np.where((gain > 0)[..., None], self.share, self.best)
+        self.rate = np.maximum(now, self.rate)
+        return gain
 
 
 def equal_shares(gram: ComplexArray) -> FloatArray:
@@ -115,50 +133,51 @@ def many_shares(users: int, count: int) -> FloatArray:
 
 
 def dual_step(
-    error: ComplexArray, share: FloatArray, weights: FloatArray, exponent: FloatArray | None = None
+    inverse: ComplexArray, share: FloatArray, weights: FloatArray, exponent: FloatArray | None = None
 ) -> FloatArray:
-    """The next shares ``[..., K]``; with exponents ``[..., 1]`` in place of three halves."""
-    gradient = dual_gradient(error, weights)
+    """The next shares ``[..., K]`` from inverses F; with exponents ``[..., 1]`` in place of three halves."""
+    gradient = dual_gradient(inverse, share, weights)
     total = np.maximum(np.add.reduce(gradient, axis=-1, keepdims=True), FLOOR)
-    # Three halves is a product and a root, which cost a tenth of a power; so do two bounds against `np.clip`.
-    factor = np.minimum(np.maximum(gradient / (total * share), 1.0 / LARGEST_FACTOR), LARGEST_FACTOR)
+    least = total * share
     if exponent is None:
-        factor *= np.sqrt(factor)
+        # Three halves is a product and a root, which cost a tenth of a power, and what all shares have in common falls
+        # out of them.
+        gained = np.maximum(gradient, LEAST_FACTOR * least)
+        moved = gained * np.sqrt(gained / share)
     else:
-        factor = np.minimum(np.maximum(factor**exponent, 1.0 / LARGEST_CHANGE), LARGEST_CHANGE)
-    moved = np.maximum(share * factor, FLOOR)
-    following: FloatArray = moved / np.add.reduce(moved, axis=-1, keepdims=True)
-    return following
+        factor = np.minimum(np.maximum(gradient / least, LEAST_FACTOR) ** exponent, LARGEST_CHANGE)
+        moved = share * factor
+    moved *= (1.0 - share.shape[-1] * FLOOR) / np.add.reduce(moved, axis=-1, keepdims=True)
+    moved += FLOOR
+    return moved
 
 
 def first_steps(
-    gram: ComplexArray, weights: FloatArray, count: int, error: ComplexArray | None = None
+    gram: ComplexArray, weights: FloatArray, count: int, inverse: ComplexArray | None = None
 ) -> tuple[FloatArray, ComplexArray]:
-    """Shares ``[..., K]`` after ``count`` steps from equal ones, and their error matrices ``[..., K, K]``.
+    """Shares ``[..., K]`` after ``count`` steps from equal ones, and the inverses F ``[..., K, K]`` there.
 
     Args:
         gram: ``[..., K, K]`` Gram matrices of normalised channels.
         weights: ``[..., K]`` rate weights, not negative.
         count: Steps.
-        error: ``[..., K, K]`` error matrices of equal shares, where they are known.
+        inverse: ``[..., K, K]`` F of equal shares, where it is known.
     """
     share = equal_shares(gram)
-    error = error_matrix(gram, share) if error is None else error
+    inverse = regularised_inverse(gram, share) if inverse is None else inverse
     for _ in range(count):
-        share = dual_step(error, share, weights)
-        error = error_matrix(gram, share)
-    return share, error
+        share = dual_step(inverse, share, weights)
+        inverse = regularised_inverse(gram, share)
+    return share, inverse
 
 
 def heats(starts: int, steps: int) -> list[tuple[int, int]]:
-    """(starts still running, steps) of every heat, ``steps`` in all; the last is the winner's."""
+    """(starts still running, steps) of every heat, ``steps`` in all; the last ones are the winner's."""
     planned: list[tuple[int, int]] = []
-    while starts > 1 and steps > 0:
+    while steps > 0 or not planned:
         taken = min(NEXT_HEATS if planned or starts <= LEAVING else FIRST_HEAT, steps)
         planned.append((starts, taken))
-        starts, steps = -(-starts // LEAVING), steps - taken
-    if steps > 0 or not planned:
-        planned.append((starts, steps))
+        starts, steps = max(1, starts // LEAVING), steps - taken
     return planned
 
 
@@ -169,7 +188,7 @@ def dual_ascent(gram: ComplexArray, weights: FloatArray, start: FloatArray, stop
         gram: ``[..., K, K]`` Gram matrices of normalised channels.
         weights: ``[..., K]`` rate weights, not negative.
         start: ``[..., S, K]`` shares, not negative.
-        stopping: When to end; the tolerance is on the best rates met, and ends a heat once no start gains more.
+        stopping: When to end; the tolerance is on the winner's best rate met, over each of its heats.
     """
     shape, (starts, users) = gram.shape[:-2], start.shape[-2:]
     matrix = gram.reshape(-1, 1, users, users)
@@ -177,40 +196,33 @@ def dual_ascent(gram: ComplexArray, weights: FloatArray, start: FloatArray, stop
     weight[..., 0, :] = weights
     weight = weight.reshape(-1, 1, users)
     share = np.maximum(start, FLOOR).reshape(-1, starts, users)
-    share = share / share.sum(axis=-1, keepdims=True)
-    error = error_matrix(matrix, share)
+    share /= np.add.reduce(share, axis=-1, keepdims=True)
+    inverse = regularised_inverse(matrix, share)
     begun = np.arange(starts)[None].repeat(len(share), axis=0)
-    climbers = _Climbers(share, error, share, dual_rate(error, weight), begun)
-    iterations = 0
-    for running, steps in heats(starts, stopping.iterations):
-        climbers.keep(running)
-        exponent = FIRST_EXPONENT if iterations == 0 and starts > 1 else EXPONENT
-        taken, expired = _climb(matrix, weight, climbers, steps, stopping, exponent)
-        iterations += taken
-        if expired:
-            break
+    climbers = _Climbers(matrix, weight, share, inverse, share, dual_rate(inverse, share, weight), begun)
+    iterations = _race(climbers, heats(starts, stopping.iterations), stopping)
     climbers.keep(1)
     return Ascent(
         climbers.best.reshape(*shape, users), climbers.rate.reshape(shape), climbers.start.reshape(shape), iterations
     )
 
 
-def _climb(
-    gram: ComplexArray, weights: FloatArray, climbers: _Climbers, steps: int, stopping: Stopping, exponent: float
-) -> tuple[int, bool]:
-    """Steps taken, the first with ``exponent``, and whether the clock ran out."""
-    exponents = np.full((*climbers.rate.shape, 1), exponent)
-    for done in range(steps):
-        if stopping.expired():
-            return done, True
-        climbers.share = dual_step(climbers.error, climbers.share, weights, exponents)
-        climbers.error = error_matrix(gram, climbers.share)
-        top = climbers.rate
-        gain = dual_rate(climbers.error, weights) - top
-        rose = (gain > 0)[..., None]
-        climbers.best = np.where(rose, climbers.share, climbers.best)
-        exponents = np.where(rose, np.minimum(GROWTH * exponents, LARGEST_EXPONENT), CAUTIOUS_EXPONENT)
-        climbers.rate = top + np.maximum(gain, 0.0)
-        if stopping.tolerance > 0 and bool((np.abs(gain) <= stopping.tolerance * top).all()):
-            return done + 1, False
-    return steps, False
+def _race(climbers: _Climbers, planned: list[tuple[int, int]], stopping: Stopping) -> int:
+    """Runs the heats; how many steps were taken."""
+    taken, exponent = 0, None
+    for running, steps in planned:
+        climbers.keep(running)
+        for done in range(steps):
+            if stopping.expired():
+                if done:
+                    climbers.look()
+                return taken + done
+            climbers.step(exponent)
+        gain = climbers.look()
+        taken += steps
+        if running == 1:
+            if stopping.tolerance > 0 and bool((np.abs(gain) <= steps * stopping.tolerance * climbers.rate).all()):
+                break
+            grown = np.minimum(GROWTH * (EXPONENT if exponent is None else exponent), LARGEST_EXPONENT)
+            exponent = np.where(gain[..., None] > 0, grown, CAUTIOUS_EXPONENT)
+    return taken

@@ -4,74 +4,70 @@ With the normalised channel H (noise and budget one), its Gram matrix :math:`A =
 :math:`\sum_k q_k = 1`, let
 
 .. math::
-    E = (I + Q^{1/2} A Q^{1/2})^{-1}, \qquad \mathrm{SINR}_k = 1 / E_{kk} - 1, \qquad
-    R(q) = -\sum_k \alpha_k \log_2 E_{kk}
+    F = (Q^{-1} + A)^{-1}, \qquad \mathrm{SINR}_k = q_k / F_{kk} - 1, \qquad
+    R(q) = -\sum_k \alpha_k \log_2 (F_{kk} / q_k)
 
-These are the SINRs of K users who send with powers q in the dual uplink, behind its MMSE receivers. By the duality of
-uplink and downlink (Boche and Schubert 2002; Viswanath and Tse 2003) the same receivers are beams that reach the same
-SINRs in the downlink, with the same sum power. All SINRs that are worth having come from some q: the precoder is
+These are the SINRs of K users who send with powers q in the dual uplink, behind its MMSE receivers;
+:math:`F = Q^{1/2} E Q^{1/2}` with E the error matrix of those. By the duality of uplink and downlink (Boche and
+Schubert 2002; Viswanath and Tse 2003) the same receivers are beams that reach the same SINRs in the downlink, with the
+same sum power. All SINRs that are worth having come from some q: the precoder is
 
 .. math::
-    V = H^H Q^{1/2} E \operatorname{diag}(x)^{1/2}, \qquad
-    x_k E_{kk} (1 - E_{kk}) - \sum_{j \ne k} |E_{kj}|^2 x_j = q_k
+    V = H^H F \operatorname{diag}(y)^{1/2}, \qquad
+    F_{kk} (q_k - F_{kk}) y_k - \sum_{j \ne k} |F_{kj}|^2 y_j = q_k^2
 
-The optimal structure is (2) of paper 004; equal shares are RZF's directions.
+The optimal structure is (2) of paper 004; equal shares make F the inverse of RZF.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from airgraph_models.classical.beam_network import squared
 from airgraph_models.classical.downlink import ComplexArray, FloatArray
 
 LEAST_SHARE = 1e-9
-"""Below it a user is silent: its entry of E is one up to rounding."""
+"""Below it a user is silent: its SINR is zero up to rounding."""
 
 
-def error_matrix(gram: ComplexArray, share: FloatArray) -> ComplexArray:
-    """``E = (I + Q^(1/2) A Q^(1/2))^-1``.
+def regularised_inverse(gram: ComplexArray, share: FloatArray) -> ComplexArray:
+    """``F = (Q^-1 + A)^-1``.
 
     Args:
         gram: ``[..., K, K]`` Gram matrices of normalised channels.
-        share: ``[..., K]`` shares q, not negative.
+        share: ``[..., K]`` shares q, positive; their leading axes are the result's.
     """
     users = share.shape[-1]
-    root = np.sqrt(share)
-    system = root[..., :, None] * gram
-    system *= root[..., None, :]
+    system = np.empty((*share.shape, users), np.complex128)
+    system[...] = gram
     # Every (K + 1)-th entry of a matrix in a row is of its diagonal.
-    system.reshape(*share.shape[:-1], users * users)[..., :: users + 1] += 1.0
+    system.reshape(*share.shape[:-1], users * users)[..., :: users + 1] += 1.0 / share
     return np.asarray(np.linalg.inv(system), np.complex128)
 
 
-def dual_rate(error: ComplexArray, weights: FloatArray) -> FloatArray:
-    """``R(q) [...]`` in bit/s/Hz of error matrices ``[..., K, K]`` and weights ``[..., K]``."""
-    own = error.diagonal(0, -2, -1).real
-    rate: FloatArray = -np.add.reduce(weights * np.log2(own), axis=-1)
+def dual_rate(inverse: ComplexArray, share: FloatArray, weights: FloatArray) -> FloatArray:
+    """``R(q) [...]`` in bit/s/Hz of inverses F ``[..., K, K]``, shares and weights ``[..., K]``."""
+    rate: FloatArray = -np.add.reduce(weights * np.log2(inverse.diagonal(0, -2, -1).real / share), axis=-1)
     return rate
 
 
-def dual_gradient(error: ComplexArray, weights: FloatArray) -> FloatArray:
+def dual_gradient(inverse: ComplexArray, share: FloatArray, weights: FloatArray) -> FloatArray:
     r"""What a user's share gains it and costs the others, in nats.
 
     .. math::
-        \partial R / \partial \log q_j = \alpha_j (1 - E_{jj}) - \sum_{k \ne j} \alpha_k |E_{kj}|^2 / E_{kk}
+        \partial R / \partial \log q_j = \alpha_j - \frac{1}{q_j} \sum_k \alpha_k |F_{kj}|^2 / F_{kk}
 
     Args:
-        error: ``[..., K, K]``.
+        inverse: F ``[..., K, K]``.
+        share: ``[..., K]``.
         weights: ``[..., K]``.
 
     Returns:
         ``[..., K]``; proportional to q where q is stationary.
     """
-    own = error.diagonal(0, -2, -1).real
     # Squares of real and imaginary parts side by side: contiguous, and added up once the users are.
-    parts = np.square(np.ascontiguousarray(error).view(np.float64))
-    caused = ((weights / own)[..., None, :] @ parts)[..., 0, :]
-    caused = caused[..., ::2] + caused[..., 1::2]
-    # The sum over k has k = j in it, which is alpha_j E_jj.
-    gradient: FloatArray = weights - caused
+    parts = np.square(inverse.view(np.float64))
+    caused = ((weights / inverse.diagonal(0, -2, -1).real)[..., None, :] @ parts)[..., 0, :]
+    gradient: FloatArray = weights - (caused[..., ::2] + caused[..., 1::2]) / share
     return gradient
 
 
@@ -83,16 +79,22 @@ def dual_coefficients(gram: ComplexArray, share: FloatArray) -> ComplexArray:
         share: ``[..., K]`` shares, not negative; their sum is taken as the whole.
     """
     users = share.shape[-1]
-    uplink = share / np.maximum(share.sum(axis=-1, keepdims=True), LEAST_SHARE)
+    uplink = share / np.maximum(np.add.reduce(share, axis=-1, keepdims=True), LEAST_SHARE)
     active = (gram.diagonal(0, -2, -1).real > 0) & (uplink > LEAST_SHARE)
-    uplink = np.where(active, uplink, 0.0)
-    error = error_matrix(gram, uplink)
-    diagonal = error.diagonal(0, -2, -1).real
-    system = -squared(error)
-    system.reshape(*share.shape[:-1], users * users)[..., :: users + 1] = np.where(
-        active, diagonal * (1.0 - diagonal), 1.0
-    )
-    downlink = np.linalg.solve(system, uplink[..., None])[..., 0]
-    error *= np.sqrt(uplink)[..., :, None]
-    error *= np.sqrt(np.maximum(downlink, 0.0))[..., None, :]
-    return error
+    everyone = np.count_nonzero(active) == active.size
+    if not everyone:
+        # Who is silent is nobody's neighbour, whatever share stands for it in the inverse.
+        gram = np.where(active[..., :, None] & active[..., None, :], gram, 0.0)
+        uplink = np.where(active, uplink, 1.0)
+    inverse = regularised_inverse(gram, uplink)
+    parts = np.square(inverse.view(np.float64))
+    system = -(parts[..., ::2] + parts[..., 1::2])
+    own = inverse.diagonal(0, -2, -1).real
+    diagonal = system.reshape(*share.shape[:-1], users * users)[..., :: users + 1]
+    diagonal[...] = own * (uplink - own)
+    wanted = uplink * uplink
+    if not everyone:
+        diagonal[~active], wanted[~active] = 1.0, 0.0
+    downlink = np.linalg.solve(system, wanted[..., None])[..., 0]
+    inverse *= np.sqrt(np.maximum(downlink, 0.0))[..., None, :]
+    return inverse

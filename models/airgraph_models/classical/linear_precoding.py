@@ -52,7 +52,7 @@ def regularised_zero_forcing(channel: ComplexArray, noise_power: FloatArray, max
 
 def column_power(precoder: ComplexArray) -> FloatArray:
     """Power of each user's column ``[..., K]``."""
-    power: FloatArray = squared(precoder).sum(axis=-2)
+    power: FloatArray = np.add.reduce(squared(precoder), axis=-2)
     return power
 
 
@@ -66,6 +66,11 @@ def with_power(precoder: ComplexArray, power: FloatArray) -> ComplexArray:
 def with_equal_power(precoder: ComplexArray, max_power: FloatArray) -> ComplexArray:
     """The budget ``[...]`` split evenly over the columns that are not zero."""
     present = column_power(precoder)
+    if np.count_nonzero(present) == present.size:
+        even: ComplexArray = (
+            precoder * np.sqrt(np.asarray(max_power / present.shape[-1])[..., None] / present)[..., None, :]
+        )
+        return even
     active = present > 0
     share = np.asarray(max_power)[..., None] / np.maximum(active.sum(axis=-1, keepdims=True), 1)
     factor = np.sqrt(np.divide(share, present, out=np.zeros_like(present), where=active))

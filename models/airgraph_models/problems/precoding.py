@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,7 +19,7 @@ from airgraph_models.classical.stopping import Stopping
 from airgraph_models.problems.errors import UnsupportedInstanceError
 from airgraph_models.problems.family import GraphView, ProblemFamily, Refined, Size, best_of, groups_by
 from airgraph_models.problems.layouts import GRAM_BLOCKS
-from airgraph_models.problems.precoding_gram import gram_view, precoder_of_shares
+from airgraph_models.problems.precoding_gram import gram_statistics, gram_view, precoder_of_shares
 from airgraph_models.problems.precoding_instance import Precoding
 from airgraph_models.problems.precoding_polish import climb
 from airgraph_models.problems.precoding_starts import (
@@ -35,14 +36,16 @@ __all__ = ["PRECODING", "Precoding", "PrecodingFamily"]
 CLASSICAL_STARTS = 4
 SUMMING = 1e-13
 """Share of the budget left unused, so that a caller who sums in another order finds nothing over it."""
-POLISH_STEPS = 24
+POLISH_STEPS = 10
 """Most steps of AUTO's polisher where a request does not say."""
-POLISH_STARTS = 9
+POLISH_STARTS = 12
 """Starts of AUTO's polisher, the network's answer among them, where a request asks for no more steps than that."""
 
 
 def _used(instance: Precoding, precoder: ComplexArray) -> FloatArray:
     """Used share of the budget of each sub-band, ``[]`` or ``[B]``."""
+    if precoder.ndim == 2:
+        return np.asarray(np.vdot(precoder, precoder).real / instance.max_power)
     share: FloatArray = squared(precoder).sum(axis=(-2, -1)) / instance.max_power
     return share
 
@@ -93,7 +96,7 @@ class PrecodingFamily(ProblemFamily[Precoding]):
         def read(output: npt.NDArray[np.floating]) -> ComplexArray:
             return precoder_of_shares(instance, shares(output))
 
-        return GraphView(seen.graph, lambda: seen.statistics, read, shares)
+        return GraphView(seen.graph, partial(gram_statistics, instance, seen), read, shares)
 
     def rates(self, instance: Precoding, allocation: ComplexArray) -> FloatArray:
         """Spectral efficiency of each user ``[K]`` over all sub-bands, bit/s/Hz."""
@@ -104,6 +107,8 @@ class PrecodingFamily(ProblemFamily[Precoding]):
     def _rates(instance: Precoding, precoders: ComplexArray) -> FloatArray:
         """Of many precoders ``[S, ...]`` at once: ``[S, K]``."""
         rates = downlink_rates(instance.channel, instance.noise_power, precoders)
+        if instance.channel.ndim == 2:
+            return rates
         summed: FloatArray = rates.reshape(len(precoders), instance.bands, instance.size).sum(axis=1)
         return summed
 
@@ -116,7 +121,7 @@ class PrecodingFamily(ProblemFamily[Precoding]):
 
     def shortfall(self, instance: Precoding, allocation: ComplexArray) -> float:
         """Share of its SINR target that the worst user misses of its minimum rate; 0 where all are met."""
-        if not instance.minimum_rates.any():
+        if instance.power is None or not instance.minimum_rates.any():
             return 0.0
         return self._shortfall(instance, self.rates(instance, allocation))
 
@@ -129,6 +134,8 @@ class PrecodingFamily(ProblemFamily[Precoding]):
 
     def remark(self, instance: Precoding, rates: FloatArray) -> str:
         """Names minimum rates that are missed, and whether any precoder could meet them."""
+        if instance.power is None:
+            return ""
         missing = missing_rates(rates, instance.minimum_rates)
         if not missing.any():
             return ""
@@ -141,14 +148,16 @@ class PrecodingFamily(ProblemFamily[Precoding]):
 
     def project(self, instance: Precoding, allocation: ComplexArray) -> ComplexArray:
         """Each sub-band over its budget scaled down by one factor."""
-        scale = 1.0 / np.sqrt(np.maximum(_used(instance, allocation), 1.0))
-        return allocation * np.asarray(scale)[..., None, None]
+        used = _used(instance, allocation)
+        if used.max() <= 1.0:
+            return allocation
+        return allocation / np.sqrt(np.maximum(used, 1.0))[..., None, None]
 
     def filled(self, instance: Precoding, allocation: ComplexArray) -> ComplexArray:
         """Each sub-band scaled to its budget; as it is for energy efficiency, which more power may lower."""
         if instance.power is not None:
             return allocation
-        used = np.asarray(_used(instance, allocation))
+        used = _used(instance, allocation)
         # Up to rounding, which `rounded` sees to.
         scale = np.sqrt(np.divide(1.0, used, out=np.zeros_like(used), where=used > 0))
         return allocation * scale[..., None, None]
@@ -169,16 +178,18 @@ class PrecodingFamily(ProblemFamily[Precoding]):
         return efficient_starts(instance)
 
     def polish_starts(self, instance: Precoding, most: int) -> npt.NDArray[Any]:
-        """Shares of the dual uplink ``[most, K]`` or ``[most, B, K]``: equal ones, then random ones.
+        """Shares of the dual uplink ``[most, K]`` or ``[most, B, K]``: equal ones, then random ones around their step.
 
         For energy efficiency precoders, as `starts`.
         """
         if instance.power is not None:
             return self.starts(instance)[:most]
-        shares = many_shares(instance.size, most)
-        if instance.channel.ndim == 2:
-            return shares
-        return np.broadcast_to(shares[:, None], (most, instance.bands, instance.size))
+        spread = many_shares(instance.size, most)
+        spread = spread if instance.channel.ndim == 2 else spread[:, None]
+        shares = instance.first_share * spread
+        shares[:1] = 1.0
+        shares /= np.add.reduce(shares, axis=-1, keepdims=True)
+        return shares
 
     def baseline_start(self, instance: Precoding, baseline: ComplexArray) -> npt.NDArray[Any]:
         """Equal shares, which are RZF's directions."""

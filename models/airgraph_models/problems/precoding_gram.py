@@ -1,9 +1,9 @@
 """What a network in the Gram domain sees of a precoding instance, and how its answer becomes a precoder.
 
 With the normalised channel's Gram matrix A, a few steps of `dual_ascent` from equal shares lead to shares q and their
-error matrix E: a user has its own level ``A_kk``, its share, rate and gradient there, and its weight; a pair the
-correlations ``|A_kj|`` and ``|E_kj|`` of its users, over the roots of the diagonal. The network corrects q. All of it
-stays the same under a unitary turn of the antennas and under each user's phase.
+inverse F (`dual_uplink`): a user has its own level ``A_kk``, its share, rate and gradient there, and its weight; a pair
+the correlations ``|A_kj|`` and ``|F_kj|`` of its users, over the roots of the diagonal. The network corrects q. All of
+it stays the same under a unitary turn of the antennas and under each user's phase.
 """
 
 from __future__ import annotations
@@ -13,17 +13,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from airgraph_models.classical.downlink import ComplexArray, FloatArray, adjoint
+from airgraph_models.classical.downlink import ComplexArray, FloatArray
 from airgraph_models.classical.dual_ascent import first_steps
 from airgraph_models.classical.dual_uplink import dual_coefficients, dual_gradient
 from airgraph_models.problems.gram_blocks import DenseUsers
 from airgraph_models.problems.precoding_instance import Precoding
+from airgraph_models.problems.row_table import Float32Array
 
 USER_FEATURES, PAIR_FEATURES = 8, 2
 STEPS = 4
 """Of the ascent that leads to the features: the first ones gain the most."""
 LOG_SCALE = 0.2
 """Brings logarithms of 0 to 100 dB to the order of one."""
+SCALES = np.array([LOG_SCALE] * 4 + [1.0] * 2 + [LOG_SCALE] * 2)[:, None]
+"""Of the features of a user."""
 SMALLEST = 1e-4
 """Of weights inside a logarithm."""
 TINY = 1e-30
@@ -35,13 +38,13 @@ class GramView:
 
     Attributes:
         share: ``[K]`` shares that the ascent led to.
+        rate: ``[K]`` their rates, in nats.
         graph: Features.
-        statistics: For the check of the training domain.
     """
 
     share: FloatArray
+    rate: FloatArray
     graph: DenseUsers
-    statistics: dict[str, float]
 
 
 def gram_view(instance: Precoding) -> GramView:
@@ -50,43 +53,46 @@ def gram_view(instance: Precoding) -> GramView:
     users = instance.size
     largest = instance.weights.max()
     weight = instance.weights / largest if largest > 0 else np.ones(users)
-    share, error = first_steps(gram, weight, STEPS, instance.equal_error)
-    own = gram.diagonal().real
-    level = np.log1p(own)
-    diagonal = error.diagonal().real
-    rate = -np.log(diagonal)
-    # Filled in place: stacking and converting would take as long as two steps of the ascent.
-    user = np.empty((users, USER_FEATURES), np.float32)
-    user[:, 0] = np.log(share * users) * LOG_SCALE
-    user[:, 1] = level * LOG_SCALE
-    user[:, 2] = rate * LOG_SCALE
-    user[:, 3] = (rate - np.log1p(own * share)) * LOG_SCALE
-    user[:, 4] = dual_gradient(error, weight) / np.maximum(rate, SMALLEST)
-    user[:, 5] = weight
-    user[:, 6] = np.log(np.maximum(weight, SMALLEST)) * LOG_SCALE
-    user[:, 7] = math.log(users) * LOG_SCALE
+    share, inverse = first_steps(gram, weight, STEPS, instance.equal_inverse)
+    own, diagonal = gram.diagonal().real, inverse.diagonal().real
+    rate = np.log(share / diagonal)
+    # Filled in place, a row a feature: stacking and converting would take as long as two steps of the ascent.
+    user = np.empty((USER_FEATURES, users))
+    np.log(share * users, out=user[0])
+    np.log1p(own, out=user[1])
+    user[2] = rate
+    np.subtract(rate, np.log1p(own * share), out=user[3])
+    np.divide(dual_gradient(inverse, share, weight), np.maximum(rate, SMALLEST), out=user[4])
+    user[5] = weight
+    np.log(np.maximum(weight, SMALLEST), out=user[6])
+    user[7] = math.log(users)
+    user *= SCALES
     pair = np.empty((users, users, PAIR_FEATURES), np.float32)
-    pair[..., 0] = _correlation(gram, own)
-    pair[..., 1] = _correlation(error, diagonal)
+    _correlate(gram, own, pair[..., 0])
+    _correlate(inverse, diagonal, pair[..., 1])
     pair.reshape(-1, PAIR_FEATURES)[:: users + 1] = 0.0
-    statistics = {
-        "level": float(level.mean()),
-        "strongest_level": float(level.max()),
-        "ascended_rate": float(rate.mean()),
-    }
-    return GramView(share, DenseUsers(user, pair), statistics)
+    return GramView(share, rate, DenseUsers(user.T.astype(np.float32, order="C"), pair))
 
 
-def _correlation(matrix: ComplexArray, diagonal: FloatArray) -> FloatArray:
-    """``|m_kj| / sqrt(m_kk m_jj)`` of a matrix with that diagonal."""
+def _correlate(matrix: ComplexArray, diagonal: FloatArray, found: Float32Array) -> None:
+    """Writes ``|m_kj| / sqrt(m_kk m_jj)`` of a matrix with that diagonal."""
     root = np.sqrt(diagonal + TINY)
-    found: FloatArray = np.abs(matrix) / (root[:, None] * root)
-    return found
+    np.divide(np.abs(matrix), root[:, None] * root, out=found, casting="same_kind")
+
+
+def gram_statistics(instance: Precoding, view: GramView) -> dict[str, float]:
+    """What is compared with a model's training domain: levels, and the rate that the ascent led to, in nats."""
+    level = np.log1p(instance.gram.diagonal().real)
+    return {
+        "level": float(np.add.reduce(level)) / level.size,
+        "strongest_level": float(level.max()),
+        "ascended_rate": float(np.add.reduce(view.rate)) / level.size,
+    }
 
 
 def precoder_of_shares(instance: Precoding, share: FloatArray) -> ComplexArray:
     """The precoder ``[N, K]`` or ``[B, N, K]`` on the budget that ``share [K]`` or ``[B, K]`` describes."""
     coefficients = dual_coefficients(instance.gram, share)
     amplitude = np.sqrt(instance.max_power)[..., None, None]
-    precoder: ComplexArray = adjoint(instance.normalised_channel) @ (amplitude * coefficients)
+    precoder: ComplexArray = instance.normalised_adjoint @ (amplitude * coefficients)
     return precoder

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from airgraph_models.classical.beam_network import squared
 from airgraph_models.classical.downlink import adjoint, downlink_rates, normalised
-from airgraph_models.classical.dual_ascent import equal_shares
-from airgraph_models.classical.dual_uplink import error_matrix
+from airgraph_models.classical.dual_ascent import dual_step, equal_shares
+from airgraph_models.classical.dual_uplink import regularised_inverse
 from airgraph_models.classical.energy_efficiency import ConsumedPower
 from airgraph_models.classical.linear_precoding import SINGULAR, regularised_zero_forcing, with_equal_power
 from airgraph_models.classical.sinr_balancing import Balance, balance, target_sinr
@@ -164,17 +164,27 @@ class Precoding:
         return normalised(self.channel, self.noise_power, self.max_power)
 
     @cached_property
+    def normalised_adjoint(self) -> ComplexArray:
+        """Its conjugate transpose, ``[N, K]`` or ``[B, N, K]``."""
+        return adjoint(self.normalised_channel)
+
+    @cached_property
     def gram(self) -> ComplexArray:
         """Gram matrix of the normalised channel, ``[K, K]`` or ``[B, K, K]``; equal channels stay invertible."""
-        gram = self.normalised_channel @ adjoint(self.normalised_channel)
+        gram = self.normalised_channel @ self.normalised_adjoint
         # Every (K + 1)-th entry of a matrix in a row is of its diagonal.
         gram.reshape(*gram.shape[:-2], self.size**2)[..., :: self.size + 1] *= 1.0 + SINGULAR
         return gram
 
     @cached_property
-    def equal_error(self) -> ComplexArray:
-        """Error matrix of equal shares (`dual_uplink`) in the Gram matrix's shape: RZF, and where an ascent begins."""
-        return error_matrix(self.gram, equal_shares(self.gram))
+    def equal_inverse(self) -> ComplexArray:
+        """F of equal shares (`dual_uplink`) in the Gram matrix's shape: RZF's inverse, and where an ascent begins."""
+        return regularised_inverse(self.gram, equal_shares(self.gram))
+
+    @cached_property
+    def first_share(self) -> FloatArray:
+        """``[K]`` or ``[B, K]`` shares of the dual uplink one step from equal ones."""
+        return dual_step(self.equal_inverse, equal_shares(self.gram), self.weights)
 
     @cached_property
     def balances(self) -> list[Balance]:

@@ -7,7 +7,6 @@ from functools import lru_cache
 import numpy as np
 
 from airgraph_models.classical.beam_network import squared
-from airgraph_models.classical.downlink import adjoint
 from airgraph_models.classical.energy_efficiency import ConsumedPower, energy_efficiency, missing_rates
 from airgraph_models.classical.linear_precoding import (
     maximum_ratio,
@@ -24,8 +23,8 @@ SCALES = np.geomspace(1e-6, 1.0, 121)
 
 def regularised(instance: Precoding) -> ComplexArray:
     """RZF with equal power on the whole budget, ``[N, K]`` or ``[B, N, K]``."""
-    # (I + A / K)^-1 is K (A + K I)^-1: the directions of RZF, whose ridge is one a user in units of noise and budget.
-    return with_equal_power(adjoint(instance.normalised_channel) @ instance.equal_error, instance.max_power)
+    # The ridge is one a user in units of noise and budget.
+    return with_equal_power(instance.normalised_adjoint @ instance.equal_inverse, instance.max_power)
 
 
 def spectral_starts(instance: Precoding, most: int) -> ComplexArray:
