@@ -90,10 +90,7 @@ class _Climbers:
         """The best ``count`` of each instance go on."""
         if count == self.rate.shape[1]:
             return
-        if count == 1:
-            chosen = self.rate.argmax(axis=1)[:, None]
-        else:
-            chosen = self.rate.argpartition(-count, axis=1)[:, -count:]
+        chosen = self.rate.argpartition(-count, axis=1)[:, -count:]
         row = np.arange(len(chosen))[:, None]
         self.share, self.inverse, self.best, self.rate, self.start = (
             values[row, chosen] for values in (self.share, self.inverse, self.best, self.rate, self.start)

@@ -82,12 +82,15 @@ class GraphView:
         describe: Makes `statistics`.
         read: Turns the network's output for this instance ``[K, ...]`` into an allocation (not projected).
         start: Turns it into what `ProblemFamily.polish` starts from; None where that is the projected allocation.
+        value: Objective of the allocation that such a start stands for, in less time than reading and rating it takes;
+            None where there is no shorter way. For problems without minimum rates, whose standing it is.
     """
 
     graph: Graph
     describe: Callable[[], dict[str, float]]
     read: Callable[[npt.NDArray[np.floating]], Array]
     start: Callable[[npt.NDArray[np.floating]], Array] | None = None
+    value: Callable[[Array], float] | None = None
 
     @cached_property
     def statistics(self) -> dict[str, float]:

@@ -17,9 +17,10 @@ from airgraph_models.classical.reduced_wmmse import reduced_wmmse
 from airgraph_models.classical.sinr_balancing import target_sinr
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.problems.errors import UnsupportedInstanceError
-from airgraph_models.problems.family import GraphView, ProblemFamily, Refined, Size, best_of, groups_by
+from airgraph_models.problems.family import Graded, GraphView, ProblemFamily, Refined, Size, best_of, groups_by
 from airgraph_models.problems.layouts import GRAM_BLOCKS
-from airgraph_models.problems.precoding_gram import gram_statistics, gram_view, precoder_of_shares
+from airgraph_models.problems.precoding_grading import grade_precoders, rounded_precoders, used_share
+from airgraph_models.problems.precoding_gram import gram_statistics, gram_view, precoder_of_shares, rate_of_shares
 from airgraph_models.problems.precoding_instance import Precoding
 from airgraph_models.problems.precoding_polish import climb
 from airgraph_models.problems.precoding_starts import (
@@ -34,20 +35,10 @@ from airgraph_models.problems.validation import ComplexArray, FloatArray
 __all__ = ["PRECODING", "Precoding", "PrecodingFamily"]
 
 CLASSICAL_STARTS = 4
-SUMMING = 1e-13
-"""Share of the budget left unused, so that a caller who sums in another order finds nothing over it."""
 POLISH_STEPS = 10
 """Most steps of AUTO's polisher where a request does not say."""
 POLISH_STARTS = 12
 """Starts of AUTO's polisher, the network's answer among them, where a request asks for no more steps than that."""
-
-
-def _used(instance: Precoding, precoder: ComplexArray) -> FloatArray:
-    """Used share of the budget of each sub-band, ``[]`` or ``[B]``."""
-    if precoder.ndim == 2:
-        return np.asarray(np.vdot(precoder, precoder).real / instance.max_power)
-    share: FloatArray = squared(precoder).sum(axis=(-2, -1)) / instance.max_power
-    return share
 
 
 def _balanced_at_best(instance: Precoding) -> bool:
@@ -96,7 +87,9 @@ class PrecodingFamily(ProblemFamily[Precoding]):
         def read(output: npt.NDArray[np.floating]) -> ComplexArray:
             return precoder_of_shares(instance, shares(output))
 
-        return GraphView(seen.graph, partial(gram_statistics, instance, seen), read, shares)
+        return GraphView(
+            seen.graph, partial(gram_statistics, instance, seen), read, shares, partial(rate_of_shares, instance)
+        )
 
     def rates(self, instance: Precoding, allocation: ComplexArray) -> FloatArray:
         """Spectral efficiency of each user ``[K]`` over all sub-bands, bit/s/Hz."""
@@ -148,7 +141,7 @@ class PrecodingFamily(ProblemFamily[Precoding]):
 
     def project(self, instance: Precoding, allocation: ComplexArray) -> ComplexArray:
         """Each sub-band over its budget scaled down by one factor."""
-        used = _used(instance, allocation)
+        used = used_share(allocation, instance.max_power)
         if used.max() <= 1.0:
             return allocation
         return allocation / np.sqrt(np.maximum(used, 1.0))[..., None, None]
@@ -157,14 +150,14 @@ class PrecodingFamily(ProblemFamily[Precoding]):
         """Each sub-band scaled to its budget; as it is for energy efficiency, which more power may lower."""
         if instance.power is not None:
             return allocation
-        used = _used(instance, allocation)
+        used = used_share(allocation, instance.max_power)
         # Up to rounding, which `rounded` sees to.
         scale = np.sqrt(np.divide(1.0, used, out=np.zeros_like(used), where=used > 0))
         return allocation * scale[..., None, None]
 
     def margin(self, instance: Precoding, allocation: ComplexArray) -> float:
         """Smallest unused share of a sub-band's budget."""
-        return float(1.0 - _used(instance, allocation).max())
+        return float(1.0 - used_share(allocation, instance.max_power).max())
 
     def baseline(self, instance: Precoding) -> ComplexArray:
         """RZF with equal power; for energy efficiency at its best share of the budget."""
@@ -295,14 +288,20 @@ class PrecodingFamily(ProblemFamily[Precoding]):
 
     def rounded(self, instance: Precoding, allocation: ComplexArray) -> npt.NDArray[np.complexfloating]:
         """Shrinks each sub-band by the least factor that is feasible after rounding."""
-        precision = float(np.finfo(instance.dtype).eps)
-        precoder: npt.NDArray[np.complexfloating] = allocation.astype(instance.dtype)
-        shrink = max(0.5 * precision, SUMMING)
-        while (over := _used(instance, precoder.astype(np.complex128)) > 1.0 - SUMMING).any():
-            smaller = (allocation * (1.0 - shrink)).astype(instance.dtype)
-            precoder = np.where(np.asarray(over)[..., None, None], smaller, precoder)
-            shrink *= 2
-        return precoder
+        return rounded_precoders(allocation, instance.max_power, instance.dtype)[0]
+
+    def grade(self, instances: Sequence[Precoding], allocations: Sequence[ComplexArray]) -> list[Graded]:
+        """Those of spectral efficiency, one shape and one precision together."""
+        found: dict[int, Graded] = {}
+        keys = [
+            (instance.channel.shape, instance.dtype) if instance.power is None and instance.channel.ndim == 2 else None
+            for instance in instances
+        ]
+        for group in groups_by(keys):
+            members, given = [instances[i] for i in group], [allocations[i] for i in group]
+            graded = super().grade(members, given) if keys[group[0]] is None else grade_precoders(members, given)
+            found.update(zip(group, graded, strict=True))
+        return [found[i] for i in range(len(instances))]
 
 
 PRECODING = PrecodingFamily()

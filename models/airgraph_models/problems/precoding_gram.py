@@ -15,7 +15,13 @@ import numpy as np
 
 from airgraph_models.classical.downlink import ComplexArray, FloatArray
 from airgraph_models.classical.dual_ascent import first_steps
-from airgraph_models.classical.dual_uplink import dual_coefficients, dual_gradient
+from airgraph_models.classical.dual_uplink import (
+    LEAST_SHARE,
+    dual_coefficients,
+    dual_gradient,
+    dual_rate,
+    regularised_inverse,
+)
 from airgraph_models.problems.gram_blocks import DenseUsers
 from airgraph_models.problems.precoding_instance import Precoding
 from airgraph_models.problems.row_table import Float32Array
@@ -96,3 +102,10 @@ def precoder_of_shares(instance: Precoding, share: FloatArray) -> ComplexArray:
     amplitude = np.sqrt(instance.max_power)[..., None, None]
     precoder: ComplexArray = instance.normalised_adjoint @ (amplitude * coefficients)
     return precoder
+
+
+def rate_of_shares(instance: Precoding, share: FloatArray) -> float:
+    """Weighted sum rate of that precoder, bit/s/Hz, of ``share [K]``."""
+    uplink = np.maximum(share, LEAST_SHARE)
+    uplink /= np.add.reduce(uplink)
+    return float(dual_rate(regularised_inverse(instance.gram, uplink), uplink, instance.weights))

@@ -22,7 +22,7 @@ from airgraph_server.decision.clock import PolishClock
 from airgraph_server.decision.cost import RunCost
 from airgraph_server.decision.draft import Draft
 from airgraph_server.decision.effort import Effort
-from airgraph_server.decision.finish import finish, grade, network_standing
+from airgraph_server.decision.finish import finish, grade
 from airgraph_server.decision.network import NetworkAnswer, NetworkStage
 from airgraph_server.decision.sharing import deadline_class, never, turn_ends
 from airgraph_server.decision.types import Decision, Fallback, Policy, Reason, Task, Timings
@@ -126,7 +126,7 @@ class Decider:
         others = family.polish_starts(instance, self._effort.starts(task, iterations, sharing) - 1)
         if len(others):
             starts = np.concatenate([starts, others])
-        elif network_standing(task, answer) < family.standing(instance, baseline, family.objective(instance, baseline)):
+        elif answer.standing < family.standing(instance, baseline, family.objective(instance, baseline)):
             starts, name = family.baseline_start(instance, baseline), family.baseline_solver
         return Draft(task, baseline, answer, None, starts, name, iterations, tolerance, polished=True)
 

@@ -50,7 +50,7 @@ def finish(
     fallback, iterations = draft.fallback, refined.iterations
     # Whatever it began with, the answer is the network's own exactly where its start ended highest.
     if draft.network is not None and not by_network:
-        beaten = network_standing(task, draft.network) < closed_form.standing
+        beaten = draft.network.standing < closed_form.standing
         detail = f"{family.baseline_solver} has the higher objective" if beaten else CLASSICAL_WON
         fallback = Fallback(Reason.BEATEN_BY_BASELINE, detail)
     # Written so that an objective that is not a number loses too.
@@ -81,11 +81,6 @@ def finish(
         batch_size=draft.network.batch_size if draft.network else 1,
         shadow=_shadow(task, answer) if task.shadow and task.model is not None else None,
     )
-
-
-def network_standing(task: Task, answer: NetworkAnswer) -> tuple[float, float]:
-    """Of the network's projected answer."""
-    return task.family.standing(task.instance, answer.allocation, answer.objective)
 
 
 def _shadow(task: Task, answer: NetworkAnswer | Fallback | None) -> Shadow:

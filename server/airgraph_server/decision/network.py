@@ -52,6 +52,13 @@ class NetworkAnswer:
         """What the family's polisher starts from."""
         return self.allocation if self._view.start is None else self._view.start(self._rows)
 
+    @cached_property
+    def standing(self) -> tuple[float, float]:
+        """Of the allocation, by the shortest way."""
+        if self._view.value is not None:
+            return 0.0, self._view.value(self.start)
+        return self._task.family.standing(self._task.instance, self.allocation, self.objective)
+
 
 @dataclass(frozen=True)
 class _Ready:

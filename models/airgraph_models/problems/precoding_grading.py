@@ -1,0 +1,61 @@
+"""Rounds and rates precoders of one shape at once: the answers and the closed forms that guard them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from airgraph_models.classical.downlink import downlink_rates
+from airgraph_models.problems.family import Graded
+from airgraph_models.problems.precoding_instance import Precoding
+from airgraph_models.problems.validation import ComplexArray, FloatArray
+
+SUMMING = 1e-13
+"""Share of the budget left unused, so that a caller who sums in another order finds nothing over it."""
+
+
+def used_share(precoder: ComplexArray, max_power: FloatArray) -> FloatArray:
+    """Used share ``[...]`` of budgets ``[...]`` by precoders ``[..., N, K]``."""
+    flat = precoder.reshape(*precoder.shape[:-2], 1, -1).view(np.float64)
+    # A row times itself: the sum of squares without the squares.
+    power = (flat @ np.swapaxes(flat, -1, -2))[..., 0, 0]
+    share: FloatArray = np.asarray(power / max_power)
+    return share
+
+
+def rounded_precoders(
+    precoder: ComplexArray, max_power: FloatArray, dtype: np.dtype[np.complexfloating]
+) -> tuple[npt.NDArray[np.complexfloating], ComplexArray]:
+    """Precoders ``[..., N, K]`` in a precision, each shrunk by the least factor that is feasible after rounding.
+
+    Returns:
+        The rounded ones, and the same numbers as complex128.
+    """
+    sent: npt.NDArray[np.complexfloating] = precoder.astype(dtype)
+    exact: ComplexArray = sent.astype(np.complex128)
+    shrink = max(0.5 * float(np.finfo(dtype).eps), SUMMING)
+    while np.count_nonzero(over := used_share(exact, max_power) > 1.0 - SUMMING):
+        smaller = (precoder * (1.0 - shrink)).astype(dtype)
+        sent = np.where(over[..., None, None], smaller, sent)
+        exact = sent.astype(np.complex128)
+        shrink *= 2
+    return sent, exact
+
+
+def grade_precoders(instances: Sequence[Precoding], precoders: Sequence[ComplexArray]) -> list[Graded]:
+    """The precoders as they are sent, with their rates and their weighted sum rate.
+
+    Args:
+        instances: At least one, of spectral efficiency in one band, all of one shape and precision.
+        precoders: ``[N, K]`` of each, within its budget.
+    """
+    budget = np.array([instance.max_power for instance in instances])
+    sent, exact = rounded_precoders(np.array(precoders), budget, instances[0].dtype)
+    channel = np.array([instance.channel for instance in instances])
+    noise = np.array([instance.noise_power for instance in instances])
+    rates = downlink_rates(channel, noise, exact)
+    weights = np.array([instance.weights for instance in instances])
+    objectives = np.add.reduce(weights * rates, axis=-1).tolist()
+    return [Graded(sent[i], exact[i], rates[i], objective, (0.0, objective)) for i, objective in enumerate(objectives)]
