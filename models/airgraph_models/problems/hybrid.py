@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, ClassVar
@@ -87,19 +88,33 @@ class HybridPrecodingFamily(ProblemFamily[HybridPrecoding]):
         if instance.streams > MOST_STREAMS:
             raise UnsupportedInstanceError(f"a hybrid-precoding network takes {MOST_STREAMS} streams at most")
         graph = hybrid_chains(instance)
+        blocks = blocks_of(instance.f_opt, instance.chains)
+
+        def start(output: npt.NDArray[np.floating]) -> ComplexArray:
+            heard = np.empty((len(blocks), output.shape[1] // 2, blocks.shape[1]), np.complex128)
+            # Axes: chain, part, end, antenna.
+            parts = np.swapaxes(output.reshape(*blocks.shape[:2], -1), 1, 2).reshape(len(blocks), 2, *heard.shape[1:])
+            heard.real, heard.imag = parts[:, 0], parts[:, 1]
+            ends = phases(heard)
+            power = captured(blocks, np.swapaxes(ends, 0, 1))
+            # Of ends that are equal but for rounding always the same one, turned so that its first phase is zero.
+            best = np.argmax(power >= (1.0 - EQUAL) * np.maximum.reduce(power, axis=0), axis=0)
+            chosen = ends[np.arange(instance.chains), best]
+            return chosen * chosen[:, :1].conj()
 
         def read(output: npt.NDArray[np.floating]) -> ComplexArray:
-            parts = output.reshape(instance.chains, -1, 2, output.shape[1] // 2)
-            # Axes: chain, end, antenna.
-            ends = phases(np.ascontiguousarray(np.swapaxes(parts[:, :, 0] + 1j * parts[:, :, 1], 1, 2), np.complex128))
-            heard = ends.conj() @ blocks_of(instance.f_opt, instance.chains)
-            power = (heard.real**2 + heard.imag**2).sum(axis=2)
-            # Of ends that are equal but for rounding always the same one, turned so that its first phase is zero.
-            best = np.argmax(power >= (1.0 - EQUAL) * power.max(axis=1, keepdims=True), axis=1)
-            chosen = ends[np.arange(instance.chains), best]
-            return self._joined(instance, chosen * chosen[:, :1].conj())
+            return self._joined(instance, start(output))
 
-        return GraphView(graph, partial(hybrid_statistics, instance, graph), read)
+        def value(shifts: ComplexArray) -> float:
+            return self._alignment(instance, captured(blocks, shifts))
+
+        return GraphView(graph, partial(hybrid_statistics, instance, graph), read, start, value)
+
+    @staticmethod
+    def _alignment(instance: HybridPrecoding, power: FloatArray) -> float:
+        """Of phases that capture a power ``[R]`` of their blocks, with the best digital half."""
+        each = instance.antennas // instance.chains
+        return math.sqrt(float(np.add.reduce(power)) / (each * instance.streams))
 
     @staticmethod
     def _joined(instance: HybridPrecoding, shifts: ComplexArray) -> ComplexArray:
@@ -118,7 +133,7 @@ class HybridPrecodingFamily(ProblemFamily[HybridPrecoding]):
         power = float(np.vdot(product, product).real)
         # Below the power the factor that is missing counts against it; above, it is scaled down to it.
         aligned = float(np.vdot(instance.f_opt, product).real)
-        return aligned / float(np.sqrt(instance.streams * max(power, instance.streams)))
+        return aligned / math.sqrt(instance.streams * max(power, instance.streams))
 
     @staticmethod
     def _power(instance: HybridPrecoding, allocation: ComplexArray) -> float:
@@ -135,13 +150,13 @@ class HybridPrecodingFamily(ProblemFamily[HybridPrecoding]):
             analogue = phases(analogue)
         wired = join_halves(analogue, digital)
         power = self._power(instance, wired)
-        return join_halves(analogue, digital / np.sqrt(power)) if power > 1.0 else wired
+        return join_halves(analogue, digital / math.sqrt(power)) if power > 1.0 else wired
 
     def filled(self, instance: HybridPrecoding, allocation: ComplexArray) -> ComplexArray:
         """The digital half scaled until the power is Ns."""
         power = self._power(instance, allocation)
         analogue, digital = split_halves(instance, allocation)
-        return join_halves(analogue, digital / np.sqrt(power)) if power > 0 else allocation
+        return join_halves(analogue, digital / math.sqrt(power)) if power > 0 else allocation
 
     def margin(self, instance: HybridPrecoding, allocation: ComplexArray) -> float:
         """Unused share of the power Ns."""
@@ -165,23 +180,37 @@ class HybridPrecodingFamily(ProblemFamily[HybridPrecoding]):
 
     def polish_starts(self, instance: HybridPrecoding, most: int) -> ComplexArray:
         """None: the network has tried several starts a chain and answers with the best."""
-        return np.empty((0, instance.antennas + instance.streams, instance.chains), np.complex128)
+        return np.empty((0, *self._start_shape(instance)), np.complex128)
+
+    @staticmethod
+    def _start_shape(instance: HybridPrecoding) -> tuple[int, int]:
+        """Of the phases ``[R, L]`` that polishing starts from; of an allocation where every chain drives all."""
+        if instance.structure == "full":
+            return instance.antennas + instance.streams, instance.chains
+        return instance.chains, instance.antennas // instance.chains
+
+    def baseline_start(self, instance: HybridPrecoding, baseline: ComplexArray) -> ComplexArray:
+        """Its phases; where every chain drives all, itself."""
+        return baseline[None] if instance.structure == "full" else self._shifts(instance, baseline[None])
 
     def polish(
         self, instances: Sequence[HybridPrecoding], starts: Sequence[ComplexArray], stopping: Stopping
     ) -> list[Refined]:
-        """Alternation from the given starts alone."""
+        """Alternation from the given phases ``[S, R, L]`` alone."""
         return [self._polished(instance, start, stopping) for instance, start in zip(instances, starts, strict=True)]
 
     def _polished(self, instance: HybridPrecoding, starts: ComplexArray, stopping: Stopping) -> Refined:
         if instance.structure == "full":
             return self._one(instance, starts, stopping)
         blocks = blocks_of(instance.f_opt, instance.chains)
-        ends, spent = self._alternated(blocks, self._shifts(instance, starts), stopping)
-        chosen = np.argmax(captured(blocks, ends), axis=0) if len(ends) > 1 else np.zeros(instance.chains, np.int64)
-        allocation = self._joined(instance, ends[chosen, np.arange(instance.chains)])
+        ends, spent = self._alternated(blocks, starts, stopping)
+        power = captured(blocks, ends)
+        if len(ends) == 1:
+            return Refined(self._joined(instance, ends[0]), self._alignment(instance, power[0]), spent, 0)
+        chosen, here = np.argmax(power, axis=0), np.arange(instance.chains)
+        allocation = self._joined(instance, ends[chosen, here])
         led = int(chosen[0]) if bool((chosen == chosen[0]).all()) else -1
-        return Refined(allocation, self.objective(instance, allocation), spent, led)
+        return Refined(allocation, self._alignment(instance, power[chosen, here]), spent, led)
 
     @staticmethod
     def _shifts(instance: HybridPrecoding, starts: ComplexArray) -> ComplexArray:

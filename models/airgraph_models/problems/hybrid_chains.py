@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from airgraph_models.classical.beam_network import squared
 from airgraph_models.problems.chain_blocks import Chains
 from airgraph_models.problems.hybrid_instance import HybridPrecoding
 from airgraph_models.problems.row_table import Float32Array
@@ -32,11 +33,10 @@ def real_blocks(f_opt: npt.NDArray[np.complexfloating], chains: int) -> Float32A
 
 def hybrid_chains(instance: HybridPrecoding) -> Chains:
     """Blocks of a mean power of one an antenna; those of zeros stay zeros."""
-    block = real_blocks(instance.f_opt, instance.chains)
-    flat = block.reshape(instance.chains, -1)
-    power = np.einsum("ci,ci->c", flat, flat) / (2 * block.shape[2])
-    flat /= np.sqrt(np.where(power > 0, power, 1.0))[:, None]
-    return Chains(block)
+    flat = instance.f_opt.reshape(instance.chains, -1)
+    power = np.add.reduce(squared(flat), axis=1) * (instance.chains / instance.antennas)
+    unit = flat / np.sqrt(np.where(power > 0, power, 1.0))[:, None]
+    return Chains(real_blocks(unit.reshape(instance.f_opt.shape), instance.chains))
 
 
 def hybrid_statistics(instance: HybridPrecoding, graph: Chains) -> dict[str, float]:
@@ -45,10 +45,12 @@ def hybrid_statistics(instance: HybridPrecoding, graph: Chains) -> dict[str, flo
     Streams, antennas a chain, and the share of a block's power in its strongest stream, mean over the chains.
     """
     block = graph.block[:, 0]
-    length = block.shape[1]
-    power = np.einsum("clsi,clsi->cs", block, block)
+    length, streams = block.shape[1:3]
+    # Axes: chain, stream, part.
+    power = np.add.reduce(np.square(block), axis=1).reshape(-1, streams, 2)
+    strongest = np.maximum.reduce(power[..., 0] + power[..., 1], axis=1)
     return {
         "streams": float(instance.streams),
         "antennas_per_chain": float(length),
-        "strongest_share": float(power.max(axis=1).sum()) / (len(power) * length),
+        "strongest_share": float(np.add.reduce(strongest)) / (len(power) * length),
     }

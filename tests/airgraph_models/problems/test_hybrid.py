@@ -123,10 +123,15 @@ def test_polishing_a_networks_answer_never_lowers_it_and_needs_no_other_start(se
     instance = random_hybrid(seed, chains, each, min(streams, chains))
     view = HYBRID_PRECODING.view(instance)
     ends = np.random.default_rng(seed).standard_normal((instance.antennas, 6)).astype(np.float32)
-    start = HYBRID_PRECODING.project(instance, view.read(ends))
-    assert len(HYBRID_PRECODING.polish_starts(instance, 4)) == 0
+    answer, start = HYBRID_PRECODING.project(instance, view.read(ends)), view.start(ends)
+    objective = HYBRID_PRECODING.objective(instance, answer)
+    assert view.value(start) == pytest.approx(objective, rel=1e-9)
+    np.testing.assert_allclose(HYBRID_PRECODING.baseline_start(instance, answer), start[None], rtol=1e-9)
+    others = HYBRID_PRECODING.polish_starts(instance, 4)
+    assert others.shape == (0, *start.shape)
     (polished,) = HYBRID_PRECODING.polish([instance], [start[None]], Stopping(20))
-    assert polished.objective >= HYBRID_PRECODING.objective(instance, start) - 1e-12
+    assert polished.objective >= objective - 1e-12
+    assert polished.objective == pytest.approx(HYBRID_PRECODING.objective(instance, polished.allocation), rel=1e-9)
     assert polished.start == 0
 
 
