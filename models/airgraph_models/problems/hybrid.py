@@ -24,7 +24,7 @@ from airgraph_models.classical.hybrid_alternation import (
 )
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.problems.errors import UnsupportedInstanceError
-from airgraph_models.problems.family import GraphView, ProblemFamily, Refined, Size
+from airgraph_models.problems.family import Graded, GraphView, ProblemFamily, Refined, Size
 from airgraph_models.problems.hybrid_chains import MOST_STREAMS, hybrid_chains, hybrid_statistics
 from airgraph_models.problems.hybrid_instance import HybridPrecoding
 from airgraph_models.problems.layouts import CHAIN_BLOCKS
@@ -128,18 +128,23 @@ class HybridPrecodingFamily(ProblemFamily[HybridPrecoding]):
 
     def value(self, instance: HybridPrecoding, allocation: ComplexArray, rates: FloatArray) -> float:
         """The alignment."""
-        analogue, digital = split_halves(instance, allocation)
-        product = analogue @ digital
-        power = float(np.vdot(product, product).real)
-        # Below the power the factor that is missing counts against it; above, it is scaled down to it.
-        aligned = float(np.vdot(instance.f_opt, product).real)
-        return aligned / math.sqrt(instance.streams * max(power, instance.streams))
+        return self._aligned(instance, *self._product(instance, allocation))
 
     @staticmethod
-    def _power(instance: HybridPrecoding, allocation: ComplexArray) -> float:
+    def _aligned(instance: HybridPrecoding, product: ComplexArray, power: float) -> float:
+        """Of ``F_RF F_BB`` and its share of the power."""
+        # Below the power the factor that is missing counts against it; above, it is scaled down to it.
+        return float(np.vdot(instance.f_opt, product).real) / (instance.streams * math.sqrt(max(power, 1.0)))
+
+    @staticmethod
+    def _product(instance: HybridPrecoding, allocation: ComplexArray) -> tuple[ComplexArray, float]:
+        """``F_RF F_BB`` and its share of the power Ns."""
         analogue, digital = split_halves(instance, allocation)
-        product = analogue @ digital
-        return float(np.vdot(product, product).real) / instance.streams
+        product: ComplexArray = analogue @ digital
+        return product, float(np.vdot(product, product).real) / instance.streams
+
+    def _power(self, instance: HybridPrecoding, allocation: ComplexArray) -> float:
+        return self._product(instance, allocation)[1]
 
     def project(self, instance: HybridPrecoding, allocation: ComplexArray) -> ComplexArray:
         """Wired entries brought to modulus one, others to zero; the digital half scaled down to the power."""
@@ -255,15 +260,25 @@ class HybridPrecodingFamily(ProblemFamily[HybridPrecoding]):
 
     def rounded(self, instance: HybridPrecoding, allocation: ComplexArray) -> npt.NDArray[np.complexfloating]:
         """Rounds the phases to nearest and shrinks the digital half by the least factor that keeps the power."""
+        return self._graded(instance, allocation).sent
+
+    def grade(self, instances: Sequence[HybridPrecoding], allocations: Sequence[ComplexArray]) -> list[Graded]:
+        """One by one, each with one product of the halves for its power and its objective."""
+        return [self._graded(instance, given) for instance, given in zip(instances, allocations, strict=True)]
+
+    def _graded(self, instance: HybridPrecoding, allocation: ComplexArray) -> Graded:
         digital = allocation[instance.antennas :]
         sent: npt.NDArray[np.complexfloating] = allocation.astype(instance.dtype)
-        read: ComplexArray = sent.astype(np.complex128)
+        exact: ComplexArray = sent.astype(np.complex128)
         shrink = max(float(np.finfo(instance.dtype).eps), SUMMING)
-        while self._power(instance, read) > 1.0 - SUMMING:
+        product, power = self._product(instance, exact)
+        while power > 1.0 - SUMMING:
             sent[instance.antennas :] = digital * (1.0 - shrink)
-            read[instance.antennas :] = sent[instance.antennas :]
+            exact[instance.antennas :] = sent[instance.antennas :]
+            product, power = self._product(instance, exact)
             shrink *= 2
-        return sent
+        objective = self._aligned(instance, product, power)
+        return Graded(sent, exact, np.empty(0), objective, (0.0, objective))
 
 
 HYBRID_PRECODING = HybridPrecodingFamily()

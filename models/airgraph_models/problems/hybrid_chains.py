@@ -13,6 +13,7 @@ from airgraph_models.problems.chain_blocks import Chains
 from airgraph_models.problems.hybrid_instance import HybridPrecoding
 from airgraph_models.problems.row_table import Float32Array
 
+CONJUGATE = np.array([1.0, -1.0], np.float32)
 MOST_STREAMS = 4
 """Of the networks so far."""
 
@@ -25,9 +26,9 @@ def real_blocks(f_opt: npt.NDArray[np.complexfloating], chains: int) -> Float32A
     streams = f_opt.shape[-1]
     blocks = f_opt.reshape(chains, -1, streams)
     seen = np.empty((chains, 2, blocks.shape[1], streams, 2), np.float32)
-    seen[:, 0, ..., 0] = seen[:, 1, ..., 1] = blocks.real
-    seen[:, 1, ..., 0] = blocks.imag
-    np.negative(blocks.imag, out=seen[:, 0, ..., 1])
+    parts = np.ascontiguousarray(blocks).view(blocks.real.dtype).reshape(*blocks.shape, 2)
+    np.multiply(parts, CONJUGATE, out=seen[:, 0], casting="same_kind")
+    seen[:, 1] = parts[..., ::-1]
     return seen
 
 
