@@ -58,6 +58,7 @@ class PrecodingFamily(ProblemFamily[Precoding]):
     classical_solver: ClassVar[str] = "reduced_wmmse"
     link_seconds: ClassVar[float] = 1e-8
     layouts: ClassVar[tuple[str, ...]] = (GRAM_BLOCKS,)
+    starts_before_network: ClassVar[bool] = True
 
     def solver(self, instance: Precoding) -> str:
         """R-WMMSE, Dinkelbach's method, or SINR balancing where the minimum rates are out of reach."""
@@ -142,7 +143,7 @@ class PrecodingFamily(ProblemFamily[Precoding]):
     def project(self, instance: Precoding, allocation: ComplexArray) -> ComplexArray:
         """Each sub-band over its budget scaled down by one factor."""
         used = used_share(allocation, instance.max_power)
-        if used.max() <= 1.0:
+        if np.count_nonzero(used > 1.0) == 0:
             return allocation
         return allocation / np.sqrt(np.maximum(used, 1.0))[..., None, None]
 
@@ -151,9 +152,8 @@ class PrecodingFamily(ProblemFamily[Precoding]):
         if instance.power is not None:
             return allocation
         used = used_share(allocation, instance.max_power)
-        # Up to rounding, which `rounded` sees to.
-        scale = np.sqrt(np.divide(1.0, used, out=np.zeros_like(used), where=used > 0))
-        return allocation * scale[..., None, None]
+        # Up to rounding, which `rounded` sees to; silence stays silence.
+        return allocation / np.sqrt(np.where(used > 0, used, 1.0))[..., None, None]
 
     def margin(self, instance: Precoding, allocation: ComplexArray) -> float:
         """Smallest unused share of a sub-band's budget."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from airgraph_models.classical.beam_network import squared
 from airgraph_models.classical.downlink import downlink_rates
 from airgraph_models.problems.family import Graded
 from airgraph_models.problems.precoding_instance import Precoding
@@ -18,10 +19,10 @@ SUMMING = 1e-13
 
 def used_share(precoder: ComplexArray, max_power: FloatArray) -> FloatArray:
     """Used share ``[...]`` of budgets ``[...]`` by precoders ``[..., N, K]``."""
-    flat = precoder.reshape(*precoder.shape[:-2], 1, -1).view(np.float64)
-    # A row times itself: the sum of squares without the squares.
-    power = (flat @ np.swapaxes(flat, -1, -2))[..., 0, 0]
-    share: FloatArray = np.asarray(power / max_power)
+    if precoder.ndim == 2:
+        # A third of the time of squares and their sum.
+        return np.asarray(np.vdot(precoder, precoder).real / max_power)
+    share: FloatArray = np.add.reduce(squared(precoder), axis=(-2, -1)) / max_power
     return share
 
 

@@ -32,7 +32,9 @@ def climb(members: Sequence[Precoding], starts: Sequence[FloatArray], stopping: 
     if members[0].channel.ndim > 2:
         weights = weights[:, None]
     # Axes: instance, sub-band where there is one, start, user.
-    given = np.moveaxis(_batch(starts), 1, -2)
+    given = _batch(starts)
+    if given.ndim > 3:
+        given = given.swapaxes(1, 2)
     found = dual_ascent(_batch([m.gram for m in members]), weights, given, stopping)
     led = found.start.reshape(len(members), -1)[:, 0]
     return [
