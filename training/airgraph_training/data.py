@@ -22,7 +22,7 @@ from airgraph_models.problems import (
 )
 from airgraph_models.problems.beamforming_features import Frames, beamforming_graph, beamforming_statistics
 from airgraph_models.problems.layouts import LAYOUTS, ROW_TABLE, Graph
-from airgraph_models.problems.precoding_gram import gram_view
+from airgraph_models.problems.precoding_gram import gram_statistics, gram_view
 from airgraph_training.channels import PathLoss, drop_pairs, rayleigh, rician
 from airgraph_training.channels.cell_free import CELL_FREE_SNR, PILOT_LENGTH, drop_cell_free
 from airgraph_training.channels.clustered import clustered, digital_pair
@@ -208,7 +208,7 @@ def _precoding_sample(rng: np.random.Generator, group: SampleGroup) -> Sample:
     weights = rng.uniform(0.0, 1.0, group.pairs) if rng.uniform() < group.weighted else np.ones(group.pairs)
     instance = Precoding.create(channel, weights=weights)
     seen = gram_view(instance)
-    return Sample(seen.graph, instance.gram, weights, seen.statistics, instance)
+    return Sample(seen.graph, instance.gram, weights, gram_statistics(instance, seen), instance)
 
 
 def _cell_free_sample(rng: np.random.Generator, group: SampleGroup) -> Sample:

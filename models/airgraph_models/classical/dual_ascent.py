@@ -92,9 +92,8 @@ class _Climbers:
             return
         chosen = self.rate.argpartition(-count, axis=1)[:, -count:]
         row = np.arange(len(chosen))[:, None]
-        self.share, self.inverse, self.best, self.rate, self.start = (
-            values[row, chosen] for values in (self.share, self.inverse, self.best, self.rate, self.start)
-        )
+        self.share, self.inverse, self.best = self.share[row, chosen], self.inverse[row, chosen], self.best[row, chosen]
+        self.rate, self.start = self.rate[row, chosen], self.start[row, chosen]
 
     def step(self, exponent: FloatArray | None) -> None:
         """All take a step."""

@@ -100,7 +100,8 @@ class HybridPrecodingFamily(ProblemFamily[HybridPrecoding]):
             # Of ends that are equal but for rounding always the same one, turned so that its first phase is zero.
             best = np.argmax(power >= (1.0 - EQUAL) * np.maximum.reduce(power, axis=0), axis=0)
             chosen = ends[np.arange(instance.chains), best]
-            return chosen * chosen[:, :1].conj()
+            turned: ComplexArray = chosen * chosen[:, :1].conj()
+            return turned
 
         def read(output: npt.NDArray[np.floating]) -> ComplexArray:
             return self._joined(instance, start(output))

@@ -35,7 +35,7 @@ from airgraph_models.problems.validation import ComplexArray, FloatArray
 __all__ = ["PRECODING", "Precoding", "PrecodingFamily"]
 
 CLASSICAL_STARTS = 4
-POLISH_STEPS = 10
+POLISH_STEPS = 24
 """Most steps of AUTO's polisher where a request does not say."""
 POLISH_STARTS = 12
 """Starts of AUTO's polisher, the network's answer among them, where a request asks for no more steps than that."""

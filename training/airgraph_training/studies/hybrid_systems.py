@@ -115,7 +115,9 @@ def by_served(served: Exported, *, polished: bool) -> Solve:
         start = HYBRID_PRECODING.project(instance, served.answers([instance])[0])
         if not polished:
             return start
-        found: ComplexArray = HYBRID_PRECODING.polish([instance], [HYBRID_PRECODING.baseline_start(instance, start)], POLISH)[0].allocation
+        found: ComplexArray = HYBRID_PRECODING.polish(
+            [instance], [HYBRID_PRECODING.baseline_start(instance, start)], POLISH
+        )[0].allocation
         return found
 
     return solve

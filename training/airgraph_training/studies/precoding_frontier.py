@@ -101,8 +101,8 @@ def _run(lab: Lab) -> Findings:
         remarks=(
             f"CPU time of one instance on one thread, median over {count} instances of the fastest of {REPEATS} runs; "
             "features, the network's run and its decoding are counted, validation and transport are not.",
-            "AUTO climbs in the dual uplink: from RZF alone where there is no time for the network, from the network's "
-            "answer, or from it and classical starts.",
+            "AUTO climbs in the dual uplink: from RZF and other classical starts alone where there is no time for the "
+            "network, or from the network's answer, alone or with them.",
             f'"On or above" allows AUTO {1 - AS_GOOD:.2%} less, which is below what timing moves a point by.',
         ),
         draw=lambda axes: _draw(axes, *next(item for item in reversed(measured.items()))),

@@ -23,10 +23,11 @@ REFERENCE_STARTS, REFERENCE_ITERATIONS = 4, 500
 ITERATIONS = (1, 2, 3, 5, 10, 20, 50, 100, 200)
 STARTS = (4, 8)
 STARTED_ITERATIONS = (5, 10, 30, 100)
-HASTY = (0, 1, 2, 4, 8, 16)
-"""Steps of AUTO from RZF alone, where a deadline leaves the network no time."""
-EFFORTS = ((1, 0), (1, 4), (1, 24), (3, 24), (5, 24), (9, 24), (17, 60), (32, 60))
-"""(Starts, steps) of AUTO behind the network; more than nine starts go to who asks for more steps than the default."""
+HASTY = ((1, 0), (1, 1), (1, 2), (1, 4), (1, 8), (3, 24), (6, 24), (12, 24), (32, 60))
+"""(Starts, steps) of AUTO without the network, which is the first thing that a near deadline leaves out."""
+EFFORTS = ((1, 0), (1, 4), (1, 24), (3, 24), (6, 24), (12, 24), (17, 60), (32, 60))
+"""(Starts, steps) of AUTO behind the network; more than twelve starts go to who asks for more steps than the default.
+"""
 TOLERANCE = 1e-5
 
 Solve = Callable[[Precoding], ComplexArray]
@@ -81,11 +82,11 @@ def auto(starts: int, steps: int) -> Solve:
     return solve
 
 
-def _hasty(steps: int) -> Solve:
+def _hasty(starts: int, steps: int) -> Solve:
     def solve(instance: Precoding) -> ComplexArray:
         if not steps:
             return rzf(instance)
-        return _polished(instance, PRECODING.polish_starts(instance, 1), steps)
+        return _polished(instance, PRECODING.polish_starts(instance, starts), steps)
 
     return solve
 
@@ -99,8 +100,8 @@ def systems() -> Iterator[System]:
         for iterations in STARTED_ITERATIONS:
             yield "R-WMMSE, many starts", f"{starts} starts x {iterations}", _classical(starts, iterations)
     yield "network alone", "", network_alone
-    for steps in HASTY:
-        yield "AUTO", f"no network, {steps} steps from RZF", _hasty(steps)
+    for starts, steps in HASTY:
+        yield "AUTO", f"no network, {starts} starts, {steps} steps", _hasty(starts, steps)
     for starts, steps in EFFORTS:
         yield "AUTO", f"{starts} starts, {steps} steps", auto(starts, steps)
 

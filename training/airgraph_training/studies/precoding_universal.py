@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 ONE_RUN = "WMMSE, one run"
 ALONE = "network alone"
-SERVED = (9, 24)
+SERVED = (12, 24)
 """Starts and steps of AUTO where a request does not say and no deadline is near."""
 TARGETS = {RAYLEIGH: 0.995, SQUARE: 0.98, UMI: 0.97}
 """Of the network alone."""
