@@ -10,7 +10,13 @@ from instances import random_hybrid, seeds
 
 from airgraph_models.classical.hybrid_alternation import alternate, blocks_of, captured, phases
 from airgraph_models.classical.stopping import Stopping
-from airgraph_models.problems import HYBRID_PRECODING, HybridPrecoding, InvalidInstanceError, UnsupportedInstanceError
+from airgraph_models.problems import (
+    HYBRID_PRECODING,
+    HybridPrecoding,
+    InvalidInstanceError,
+    ProblemFamily,
+    UnsupportedInstanceError,
+)
 from airgraph_models.problems.hybrid import join_halves, split_halves
 
 
@@ -133,6 +139,19 @@ def test_polishing_a_networks_answer_never_lowers_it_and_needs_no_other_start(se
     assert polished.objective >= objective - 1e-12
     assert polished.objective == pytest.approx(HYBRID_PRECODING.objective(instance, polished.allocation), rel=1e-9)
     assert polished.start == 0
+
+
+@given(seeds, st.integers(1, 5), st.integers(1, 9), st.integers(1, 3), st.sampled_from(("partial", "full")))
+def test_one_product_grades_as_every_family_does(seed, chains, each, streams, structure):
+    instance = random_hybrid(seed, chains, each, min(streams, chains), structure)
+    allocation = HYBRID_PRECODING.baseline(instance)
+    (graded,) = HYBRID_PRECODING.grade([instance], [allocation])
+    (plain,) = ProblemFamily.grade(HYBRID_PRECODING, [instance], [allocation])
+    np.testing.assert_array_equal(graded.sent, plain.sent)
+    np.testing.assert_array_equal(graded.exact, plain.exact)
+    assert graded.objective == pytest.approx(plain.objective, rel=1e-12)
+    assert graded.standing == plain.standing == (0.0, graded.objective)
+    assert HYBRID_PRECODING.margin(instance, graded.exact) >= 0
 
 
 @given(seeds, st.integers(1, 5), st.integers(1, 9), st.integers(1, 4), st.integers(1, 5))

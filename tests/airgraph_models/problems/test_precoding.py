@@ -23,6 +23,7 @@ from airgraph_models.problems import (
     InvalidInstanceError,
     PowerModel,
     Precoding,
+    ProblemFamily,
     UnsupportedInstanceError,
 )
 from airgraph_models.problems.precoding import POLISH_STARTS
@@ -96,6 +97,32 @@ def test_projected_and_rounded_answers_stay_within_every_budget(instance, seed):
         sent = PRECODING.rounded(precise, projected)
         assert sent.dtype == precise.dtype
         assert PRECODING.margin(precise, sent.astype(complex)) >= 0
+
+
+@given(st.lists(st.tuples(precodings(), st.booleans()), min_size=1, max_size=5), seeds)
+def test_precoders_graded_together_are_those_graded_alone(drawn, seed):
+    instances = [single(instance) if rounded else instance for instance, rounded in drawn] * 2
+    precoders = [PRECODING.project(instance, wild(instance, seed + i)) for i, instance in enumerate(instances)]
+    together = PRECODING.grade(instances, precoders)
+    for instance, precoder, graded in zip(instances, precoders, together, strict=True):
+        # What every family does, one instance after the other.
+        (alone,) = ProblemFamily.grade(PRECODING, [instance], [precoder])
+        assert graded.sent.dtype == instance.dtype
+        np.testing.assert_array_equal(graded.exact, graded.sent)
+        np.testing.assert_allclose(graded.sent, alone.sent, rtol=1e-6)
+        np.testing.assert_allclose(graded.rates, alone.rates, rtol=1e-5, atol=1e-9)
+        assert graded.objective == pytest.approx(alone.objective, rel=1e-5)
+        assert graded.standing == pytest.approx(alone.standing, rel=1e-5, abs=1e-9)
+        assert PRECODING.margin(instance, graded.exact) >= 0
+
+
+@given(seeds, st.integers(1, 6), st.integers(1, 8))
+def test_a_networks_shares_are_worth_what_their_precoder_is(seed, users, antennas):
+    view = PRECODING.view(random_precoding(seed, users, antennas))
+    instance = random_precoding(seed, users, antennas)
+    output = np.random.default_rng(seed).dirichlet(np.ones(users))[:, None].astype(np.float32)
+    objective = PRECODING.objective(instance, view.read(output))
+    assert view.value(view.start(output)) == pytest.approx(objective, rel=1e-6)
 
 
 @given(precodings(), seeds)
