@@ -58,7 +58,6 @@ class PrecodingFamily(ProblemFamily[Precoding]):
     classical_solver: ClassVar[str] = "reduced_wmmse"
     link_seconds: ClassVar[float] = 1e-8
     layouts: ClassVar[tuple[str, ...]] = (GRAM_BLOCKS,)
-    starts_before_network: ClassVar[bool] = True
 
     def solver(self, instance: Precoding) -> str:
         """R-WMMSE, Dinkelbach's method, or SINR balancing where the minimum rates are out of reach."""

@@ -24,7 +24,7 @@ ITERATIONS = (1, 2, 3, 5, 10, 20, 50, 100, 200)
 STARTS = (4, 8)
 STARTED_ITERATIONS = (5, 10, 30, 100)
 HASTY = ((1, 0), (1, 1), (1, 2), (1, 4), (1, 8), (3, 24), (6, 24), (12, 24), (32, 60))
-"""(Starts, steps) of AUTO without the network, which is the first thing that a near deadline leaves out."""
+"""(Starts, steps) of AUTO without the network, where none can take the instance or a deadline leaves it no time."""
 EFFORTS = ((1, 0), (1, 4), (1, 24), (3, 24), (6, 24), (12, 24), (17, 60), (32, 60))
 """(Starts, steps) of AUTO behind the network; more than twelve starts go to who asks for more steps than the default.
 """
