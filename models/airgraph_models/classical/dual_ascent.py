@@ -131,7 +131,10 @@ def many_shares(users: int, count: int) -> FloatArray:
 def dual_step(
     inverse: ComplexArray, share: FloatArray, weights: FloatArray, exponent: FloatArray | None = None
 ) -> FloatArray:
-    """The next shares ``[..., K]`` from inverses F; with exponents ``[..., 1]`` in place of three halves."""
+    """The next shares ``[..., K]`` from inverses F; with exponents ``[..., 1]`` in place of three halves.
+
+    They add up to one, and to `FLOOR` more for each user that it lifts.
+    """
     gradient = dual_gradient(inverse, share, weights)
     total = np.maximum(np.add.reduce(gradient, axis=-1, keepdims=True), FLOOR)
     least = total * share
@@ -143,24 +146,22 @@ def dual_step(
     else:
         factor = np.minimum(np.maximum(gradient / least, LEAST_FACTOR) ** exponent, LARGEST_CHANGE)
         moved = share * factor
-    moved *= (1.0 - share.shape[-1] * FLOOR) / np.add.reduce(moved, axis=-1, keepdims=True)
-    moved += FLOOR
-    return moved
+    moved /= np.add.reduce(moved, axis=-1, keepdims=True)
+    return np.maximum(moved, FLOOR)
 
 
-def first_steps(
-    gram: ComplexArray, weights: FloatArray, count: int, inverse: ComplexArray | None = None
+def further_steps(
+    gram: ComplexArray, weights: FloatArray, share: FloatArray, count: int
 ) -> tuple[FloatArray, ComplexArray]:
-    """Shares ``[..., K]`` after ``count`` steps from equal ones, and the inverses F ``[..., K, K]`` there.
+    """Shares ``[..., K]`` after ``count`` steps from given ones, and the inverses F ``[..., K, K]`` there.
 
     Args:
         gram: ``[..., K, K]`` Gram matrices of normalised channels.
         weights: ``[..., K]`` rate weights, not negative.
+        share: ``[..., K]`` shares, positive.
         count: Steps.
-        inverse: ``[..., K, K]`` F of equal shares, where it is known.
     """
-    share = equal_shares(gram)
-    inverse = regularised_inverse(gram, share) if inverse is None else inverse
+    inverse = regularised_inverse(gram, share)
     for _ in range(count):
         share = dual_step(inverse, share, weights)
         inverse = regularised_inverse(gram, share)
@@ -198,9 +199,9 @@ def dual_ascent(gram: ComplexArray, weights: FloatArray, start: FloatArray, stop
     climbers = _Climbers(matrix, weight, share, inverse, share, dual_rate(inverse, share, weight), begun)
     iterations = _race(climbers, heats(starts, stopping.iterations), stopping)
     climbers.keep(1)
-    return Ascent(
-        climbers.best.reshape(*shape, users), climbers.rate.reshape(shape), climbers.start.reshape(shape), iterations
-    )
+    # Up to the floor under silent users' shares they add up to one already.
+    best = climbers.best / np.add.reduce(climbers.best, axis=-1, keepdims=True)
+    return Ascent(best.reshape(*shape, users), climbers.rate.reshape(shape), climbers.start.reshape(shape), iterations)
 
 
 def _race(climbers: _Climbers, planned: list[tuple[int, int]], stopping: Stopping) -> int:

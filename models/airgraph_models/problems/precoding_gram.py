@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from airgraph_models.classical.downlink import ComplexArray, FloatArray
-from airgraph_models.classical.dual_ascent import first_steps
+from airgraph_models.classical.dual_ascent import further_steps
 from airgraph_models.classical.dual_uplink import (
     LEAST_SHARE,
     dual_coefficients,
@@ -28,7 +28,7 @@ from airgraph_models.problems.row_table import Float32Array
 
 USER_FEATURES, PAIR_FEATURES = 8, 2
 STEPS = 4
-"""Of the ascent that leads to the features: the first ones gain the most."""
+"""Of the ascent from equal shares that leads to the features: the first ones gain the most."""
 LOG_SCALE = 0.2
 """Brings logarithms of 0 to 100 dB to the order of one."""
 SCALES = np.array([LOG_SCALE] * 4 + [1.0] * 2 + [LOG_SCALE] * 2)[:, None]
@@ -59,7 +59,8 @@ def gram_view(instance: Precoding) -> GramView:
     users = instance.size
     largest = instance.weights.max()
     weight = instance.weights / largest if largest > 0 else np.ones(users)
-    share, inverse = first_steps(gram, weight, STEPS, instance.equal_inverse)
+    # The scale of the weights is of no matter to a step.
+    share, inverse = further_steps(gram, weight, instance.first_share, STEPS - 1)
     own, diagonal = gram.diagonal().real, inverse.diagonal().real
     rate = np.log(share / diagonal)
     # Filled in place, a row a feature: stacking and converting would take as long as two steps of the ascent.

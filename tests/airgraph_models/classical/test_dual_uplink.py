@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from airgraph_models.classical.beam_network import squared
 from airgraph_models.classical.downlink import adjoint, downlink_rates
-from airgraph_models.classical.dual_ascent import dual_ascent, dual_step, equal_shares, first_steps, heats, many_shares
+from airgraph_models.classical.dual_ascent import (
+    dual_ascent,
+    dual_step,
+    equal_shares,
+    further_steps,
+    heats,
+    many_shares,
+)
 from airgraph_models.classical.dual_uplink import dual_coefficients, dual_gradient, dual_rate, regularised_inverse
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.problems import PRECODING, Precoding
@@ -108,7 +115,7 @@ def test_a_stationary_point_stays():
     rng = np.random.default_rng(0)
     channel = 3 * (rng.normal(size=(3, 9)) + 1j * rng.normal(size=(3, 9)))
     gram, weights = channel @ adjoint(channel), np.ones(3)
-    share, inverse = first_steps(gram, weights, 500)
+    share, inverse = further_steps(gram, weights, equal_shares(gram), 500)
     np.testing.assert_allclose(dual_step(inverse, share, weights), share, rtol=1e-6)
 
 
