@@ -147,7 +147,8 @@ def dual_step(
         factor = np.minimum(np.maximum(gradient / least, LEAST_FACTOR) ** exponent, LARGEST_CHANGE)
         moved = share * factor
     moved /= np.add.reduce(moved, axis=-1, keepdims=True)
-    return np.maximum(moved, FLOOR)
+    lifted: FloatArray = np.maximum(moved, FLOOR)
+    return lifted
 
 
 def further_steps(
