@@ -144,8 +144,8 @@ def _remarks(curves: dict[str, Curves], users: tuple[int, ...]) -> tuple[str, ..
         "Tried on other instances and left out: the channel over the sum of the roots of N and K, with which no "
         "spectrum is larger than another, stops the divergence, but costs accuracy at few users; norms of hidden "
         "features by K/N cost more; the paper's 10,000 samples, with more views of rare numbers of users and as many "
-        "training steps, make it rarer at a cost at few users. A bound that is one for all numbers of users, in training "
-        "too, was tested first, and let one test instance of K = 20 through.",
+        "training steps, make it rarer at a cost at few users. A bound that is one for all numbers of users, in "
+        "training too, was tested first, and let one test instance of K = 20 through.",
         "Units, budget and denominators are those of the study ee-table. The paper's ratios above 100 at few users "
         "come of a numerical solution that its own authors call suboptimal; ours is the best of several starts.",
         f"{TESTS} test instances for each number of users. Epochs: "
