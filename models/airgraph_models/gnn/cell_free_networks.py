@@ -1,8 +1,9 @@
 r"""The networks of paper 000 for cell-free power control, on large-scale fading alone.
 
 All read the fading :math:`u_{mk}`, ``[B, M, K]``, as :math:`x_{mk}`: its logarithm standardised over the training set,
-or where inputs are added up linearly its root (`AmplitudeInput`). They answer powers in 0..1, ``[B, K]``. ReLU is the
-activation; sums over nodes are means, so that they keep their scale where there are more of them.
+or where inputs are added up linearly its root (`AmplitudeInput`). They answer powers in 0..1, ``[B, K]``, of which the
+largest is one. ReLU is the activation; sums over nodes are means, so that they keep their scale where there are more of
+them.
 """
 
 from __future__ import annotations
@@ -67,7 +68,13 @@ def _head(width: int) -> nn.Sequential:
 
 
 def _power(logit: Tensor) -> Tensor:
-    return torch.sigmoid(logit.squeeze(-1).clamp(-LARGEST_LOGIT, LARGEST_LOGIT))
+    """Powers ``[B, K]`` of logits ``[B, K]``: shares over the largest of them, as more power for all raises every SINR.
+
+    To the gradient the largest is a constant. As part of it, it takes away what moves the user of the largest share,
+    and training ends lower than without any scaling.
+    """
+    share = torch.sigmoid(logit.clamp(-LARGEST_LOGIT, LARGEST_LOGIT))
+    return share / share.amax(dim=1, keepdim=True).detach()
 
 
 class CFPCGNN(nn.Module):
@@ -94,7 +101,7 @@ class CFPCGNN(nn.Module):
         """Powers ``[B, K]`` from fading ``[B, M, K]``."""
         first = torch.relu(self.heard(self.inputs(fading).unsqueeze(-1))).mean(dim=1)
         second = torch.relu(self.own(first) + self.others(first.mean(dim=1, keepdim=True)))
-        return _power(self.head(second))
+        return _power(self.head(second).squeeze(-1))
 
 
 class HetGNN(nn.Module):
@@ -130,7 +137,7 @@ class HetGNN(nn.Module):
                 torch.relu(to_user(torch.cat([user, heard, at_user], dim=2))),
                 torch.relu(to_point(torch.cat([point, told, at_point], dim=2))),
             )
-        return _power(self.head(user))
+        return _power(self.head(user).squeeze(-1))
 
 
 class CellFreeMLP(nn.Module):
@@ -150,4 +157,4 @@ class CellFreeMLP(nn.Module):
 
     def forward(self, fading: Tensor) -> Tensor:
         """Powers ``[B, K]`` from fading ``[B, M, K]``."""
-        return torch.sigmoid(self.layers(self.inputs(fading).flatten(1)))
+        return _power(self.layers(self.inputs(fading).flatten(1)))

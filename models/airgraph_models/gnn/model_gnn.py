@@ -80,14 +80,18 @@ class ModelGNNLayer(nn.Module):
         self.over_users = nn.Parameter(torch.zeros(outputs, 2 * inputs))
         """``[Q_0, Q_1]``."""
 
-    def forward(self, channel: Tensor, features: Tensor) -> Tensor:
+    def forward(self, channel: Tensor, features: Tensor, step: Tensor | None = None) -> Tensor:
         """The next features ``[..., J', N, K]``, before the activation.
 
         Args:
             channel: ``[..., K, N, 2]`` channels.
             features: ``[..., J, N, K]`` features D of the edges.
+            step: ``[J, 1, 1]`` further weights of the second term, if any.
         """
-        return self.combine(features, weighted_sums(features, heard(channel, features)))
+        weights = heard(channel, features)
+        if step is not None:
+            weights = step * weights
+        return self.combine(features, weighted_sums(features, weights))
 
     def combine(self, features: Tensor, weighted: Tensor) -> Tensor:
         """Step 2 alone: from the two terms ``[..., J, N, K]`` to ``[..., J', N, K]``."""

@@ -24,9 +24,10 @@ def weights(layer):
     return (layer.weight.detach().numpy(), 0.0 if layer.bias is None else layer.bias.detach().numpy())
 
 
-def head(network, state):
+def heads(network, states):
     first, second = weights(network.head[0]), weights(network.head[2])
-    return 1 / (1 + np.exp(-(second[0] @ relu(first[0] @ state + first[1]) + second[1])[0]))
+    shares = [1 / (1 + np.exp(-(second[0] @ relu(first[0] @ state + first[1]) + second[1])[0])) for state in states]
+    return shares / np.max(shares)
 
 
 def test_cf_pcgnn_is_equations_22_and_23():
@@ -35,7 +36,8 @@ def test_cf_pcgnn_is_equations_22_and_23():
     (heard, bias), (own, own_bias), (others, _) = (weights(getattr(network, n)) for n in ("heard", "own", "others"))
     for sample in range(4):
         first = [np.mean([relu(heard[:, 0] * level[sample, m, k] + bias) for m in range(5)], axis=0) for k in range(3)]
-        expected = [head(network, relu(own @ first[k] + own_bias + others @ np.mean(first, axis=0))) for k in range(3)]
+        second = [relu(own @ first[k] + own_bias + others @ np.mean(first, axis=0)) for k in range(3)]
+        expected = heads(network, second)
         np.testing.assert_allclose(network(FADING)[sample].detach().numpy(), expected, rtol=1e-4)
 
 
@@ -54,7 +56,7 @@ def test_hetgnn_is_equation_13():
                 ],
                 [relu(to_m @ np.concatenate([points[m], told, [level[sample, m].mean()]]) + bias_m) for m in range(5)],
             )
-        expected = [head(network, state) for state in users]
+        expected = heads(network, users)
         np.testing.assert_allclose(network(FADING)[sample].detach().numpy(), expected, rtol=1e-4)
 
 
@@ -70,6 +72,15 @@ def test_the_mlp_knows_one_size_and_names_no_symmetry():
     network = built(CellFreeMLP, 5, 3)
     power = network(FADING)
     assert power.shape == (4, 3)
-    assert ((power > 0) & (power < 1)).all()
+    assert ((power > 0) & (power <= 1)).all()
     with pytest.raises(RuntimeError):
         network(FADING[:, :, :2])
+
+
+@pytest.mark.parametrize(("kind", "sizes"), [(CFPCGNN, ()), (HetGNN, ()), (CellFreeMLP, (5, 3))])
+def test_one_user_sends_at_full_power_and_still_moves_the_weights(kind, sizes):
+    network = built(kind, *sizes)
+    largest = network(FADING).amax(dim=1)
+    torch.testing.assert_close(largest, torch.ones(4), rtol=0, atol=0)
+    largest.sum().backward()
+    assert sum(p.grad.abs().sum() for p in network.parameters() if p.grad is not None) > 0
