@@ -120,17 +120,17 @@ class Beamforming:
             dtype=np.dtype(np.complex64) if single else np.dtype(np.complex128),
         )
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of receivers K."""
         return int(self.weights.size)
 
-    @property
+    @cached_property
     def transmitters(self) -> int:
         """Number of transmitters J."""
         return int(self.max_power.size)
 
-    @property
+    @cached_property
     def antennas(self) -> int:
         """Antennas a transmitter N."""
         return int(self.channel.shape[-1])

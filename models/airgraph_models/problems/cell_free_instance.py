@@ -102,7 +102,7 @@ class CellFree:
             dtype=np.dtype(np.float64 if given.dtype == np.dtype(np.float64) else np.float32),
         )
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of users K."""
         return int(self.fading.shape[1])

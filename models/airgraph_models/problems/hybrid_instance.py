@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Literal, get_args
 
 import numpy as np
@@ -62,12 +63,12 @@ class HybridPrecoding:
             dtype=np.dtype(np.complex128 if given.dtype == np.dtype(np.complex128) else np.complex64),
         )
 
-    @property
+    @cached_property
     def antennas(self) -> int:
         """Nt."""
         return int(self.f_opt.shape[0])
 
-    @property
+    @cached_property
     def streams(self) -> int:
         """Ns."""
         return int(self.f_opt.shape[1])

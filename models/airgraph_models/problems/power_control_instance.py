@@ -126,7 +126,7 @@ class PowerControl:
         indices = (self.links.receiver, self.links.transmitter)
         return Interference.sparse(sparse.coo_array((self.snr, indices), shape=(self.size, self.size)).tocsr())
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of pairs K."""
         return int(self.weights.size)

@@ -143,17 +143,17 @@ class Precoding:
             dtype=np.dtype(np.complex64) if single else np.dtype(np.complex128),
         )
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of users K."""
         return int(self.weights.size)
 
-    @property
+    @cached_property
     def antennas(self) -> int:
         """Number of antennas N."""
         return int(self.channel.shape[-1])
 
-    @property
+    @cached_property
     def bands(self) -> int:
         """Number of sub-bands B; 1 where the channel has no such axis."""
         return int(self.max_power.size)

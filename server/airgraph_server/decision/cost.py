@@ -34,6 +34,7 @@ class RunCost:
             self._anchored_xy = ANCHOR_WEIGHT * sum(at * seconds for at, seconds in anchors)
             self._scale = 1.0
             self._count = self._x = self._y = self._xx = self._xy = 0.0
+            self._fit()
 
     def observe(self, links: float, seconds: float) -> None:
         """Corrects the line by one more run."""
@@ -45,6 +46,7 @@ class RunCost:
             self._y = DECAY * self._y + seen
             self._xx = DECAY * self._xx + links * links
             self._xy = DECAY * self._xy + links * seen
+            self._fit()
 
     def skipped(self) -> None:
         """Something was left out for its predicted time: trust that a little less, so that it is tried again."""
@@ -53,9 +55,11 @@ class RunCost:
 
     def predict(self, links: float) -> float:
         """Expected seconds of a run over ``links`` links."""
-        with self._lock:
-            weight, x, y = self._count + self._anchored, self._x + self._anchored_x, self._y + self._anchored_y
-            xx, xy = self._xx + self._anchored_xx, self._xy + self._anchored_xy
-            slope = max((weight * xy - x * y) / max(weight * xx - x * x, 1e-300), 0.0)
-            constant = max((y - slope * x) / weight, 0.0)
-            return self._scale * (constant + slope * links)
+        constant, slope = self._line
+        return self._scale * (constant + slope * links)
+
+    def _fit(self) -> None:
+        weight, x, y = self._count + self._anchored, self._x + self._anchored_x, self._y + self._anchored_y
+        xx, xy = self._xx + self._anchored_xx, self._xy + self._anchored_xy
+        slope = max((weight * xy - x * y) / max(weight * xx - x * x, 1e-300), 0.0)
+        self._line = (max((y - slope * x) / weight, 0.0), slope)
