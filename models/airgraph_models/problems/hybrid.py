@@ -268,13 +268,13 @@ class HybridPrecodingFamily(ProblemFamily[HybridPrecoding]):
         return [self._graded(instance, given) for instance, given in zip(instances, allocations, strict=True)]
 
     def _graded(self, instance: HybridPrecoding, allocation: ComplexArray) -> Graded:
-        digital = allocation[instance.antennas :]
         sent: npt.NDArray[np.complexfloating] = allocation.astype(instance.dtype)
         exact: ComplexArray = sent.astype(np.complex128)
         shrink = max(float(np.finfo(instance.dtype).eps), SUMMING)
         product, power = self._product(instance, exact)
         while power > 1.0 - SUMMING:
-            sent[instance.antennas :] = digital * (1.0 - shrink)
+            # By what is over, and by the rounding to come: once is nearly always enough.
+            sent[instance.antennas :] = exact[instance.antennas :] * (math.sqrt((1.0 - SUMMING) / power) - shrink)
             exact[instance.antennas :] = sent[instance.antennas :]
             product, power = self._product(instance, exact)
             shrink *= 2
