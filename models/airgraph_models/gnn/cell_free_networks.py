@@ -8,10 +8,14 @@ them.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
 WIDTH = 64
+STATE, HEAD_LAYERS = 128, 3
+"""Width of what is not kept for every access point, and hidden layers of the last MLP, which the paper leaves open."""
 HIDDEN = 256
 LARGEST_LOGIT = 12.0
 
@@ -64,7 +68,9 @@ class AmplitudeInput(nn.Module):
 
 
 def _head(width: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1))
+    widths = (width, *(STATE for _ in range(HEAD_LAYERS)))
+    hidden = [layer for pair in pairwise(widths) for layer in (nn.Linear(*pair), nn.ReLU())]
+    return nn.Sequential(*hidden, nn.Linear(STATE, 1))
 
 
 def _power(logit: Tensor) -> Tensor:
@@ -93,9 +99,9 @@ class CFPCGNN(nn.Module):
         super().__init__()
         self.inputs = FadingInput()
         self.heard = nn.Linear(1, width)
-        self.own = nn.Linear(width, width)
-        self.others = nn.Linear(width, width, bias=False)
-        self.head = _head(width)
+        self.own = nn.Linear(width, STATE)
+        self.others = nn.Linear(width, STATE, bias=False)
+        self.head = _head(STATE)
 
     def forward(self, fading: Tensor) -> Tensor:
         """Powers ``[B, K]`` from fading ``[B, M, K]``."""

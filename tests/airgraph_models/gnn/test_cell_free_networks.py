@@ -25,8 +25,12 @@ def weights(layer):
 
 
 def heads(network, states):
-    first, second = weights(network.head[0]), weights(network.head[2])
-    shares = [1 / (1 + np.exp(-(second[0] @ relu(first[0] @ state + first[1]) + second[1])[0])) for state in states]
+    *hidden, last = [weights(layer) for layer in network.head if isinstance(layer, torch.nn.Linear)]
+    shares = []
+    for state in states:
+        for matrix, bias in hidden:
+            state = relu(matrix @ state + bias)
+        shares.append(1 / (1 + np.exp(-(last[0] @ state + last[1])[0])))
     return shares / np.max(shares)
 
 

@@ -56,7 +56,8 @@ def _trained(lab: Lab, label: str, build: Callable[[], nn.Module], points: int, 
     torch.manual_seed(lab.seed)
     module = build()
     name = f"{label.lower()}-{points}-{users}"
-    return lab.kept(name, [label, fit.describe()], module, lambda: fit_cell_free(module, fit), f"{label}, {name}")
+    settings = [label, [list(weight.shape) for weight in module.parameters()], fit.describe()]
+    return lab.kept(name, settings, module, lambda: fit_cell_free(module, fit), f"{label}, {name}")
 
 
 def _answers(module: nn.Module, networks: Networks) -> FloatArray:
