@@ -28,7 +28,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from airgraph_models.classical.beam_network import squared
+from airgraph_models.classical.beam_network import norms_squared, squared
 from airgraph_models.classical.stopping import Stopping
 
 ComplexArray = npt.NDArray[np.complex128]
@@ -80,9 +80,7 @@ def _combinations(streams: int) -> ComplexArray:
 def captured(blocks: ComplexArray, shifts: ComplexArray) -> FloatArray:
     """``||F_r^H s||^2`` of each chain: ``[R, L, Ns]`` and ``[..., R, L]`` to ``[..., R]``."""
     heard = (shifts[..., None, :].conj() @ blocks)[..., 0, :]
-    # Squares of real and imaginary parts side by side: half the calls.
-    power: FloatArray = np.add.reduce(np.square(heard.view(np.float64)), axis=-1)
-    return power
+    return norms_squared(heard)
 
 
 def alternate(blocks: ComplexArray, start: ComplexArray, stopping: Stopping) -> tuple[ComplexArray, int]:
@@ -95,8 +93,7 @@ def alternate(blocks: ComplexArray, start: ComplexArray, stopping: Stopping) -> 
     while spent < stopping.iterations and not stopping.expired():
         heard = adjoint @ shifts[..., None]
         if stopping.tolerance > 0:
-            parts = np.square(heard[..., 0].view(np.float64))
-            power = np.add.reduce(parts, axis=-1)
+            power = norms_squared(heard[..., 0])
             if spent and np.count_nonzero(power - before > stopping.tolerance * power) == 0:
                 break
             before = power

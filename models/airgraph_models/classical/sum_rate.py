@@ -18,11 +18,15 @@ def spectral_efficiency(crosstalk: Crosstalk, noise_power: FloatArray, power: Fl
     Returns:
         ``[..., S, K]`` bit/s/Hz.
     """
-    total = crosstalk.received(power) + noise_power
+    return rates_of(crosstalk.received(power), crosstalk.direct * power, noise_power)
+
+
+def rates_of(received: FloatArray, own: FloatArray, noise_power: FloatArray) -> FloatArray:
+    """Bit/s/Hz of receivers that hear ``received`` power in all, of it ``own`` of their own signals."""
+    total = received + noise_power
     # Interference plus noise is never below the noise: the maximum undoes cancellation at high SNR.
-    rest = np.maximum(total - crosstalk.direct * power, noise_power)
-    rate: FloatArray = np.log2(total / rest)
-    return rate
+    rates: FloatArray = np.log2(total / np.maximum(total - own, noise_power))
+    return rates
 
 
 def weighted_sum_rate(

@@ -25,11 +25,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from airgraph_models.gnn.precoding_features import SMALLEST_POWER, on_the_budget, per_root_antennas
+from airgraph_models.gnn.precoding_features import SMALLEST_POWER, OnTheBudget, per_root_antennas, users_per_antenna
 from airgraph_models.gnn.real_matrices import embedded
 
 
-class BoundedSpectrum(nn.Module):
+class BoundedSpectrum(OnTheBudget):
     """A precoding network behind the bound, for any numbers of users and antennas."""
 
     def __init__(self, network: nn.Module, share: float = 1.0) -> None:
@@ -47,9 +47,7 @@ class BoundedSpectrum(nn.Module):
 
     def bounded(self, channel: Tensor) -> Tensor:
         """Channels ``[B, K, N, 2]``, smaller by one factor each where their spectrum is too large."""
-        ones = torch.ones_like(channel[:1, :, :, 0])
-        load = ones.sum(dim=1)[:, :1] / ones.sum(dim=2)[:, :1]
-        largest = self.share * (1.0 + torch.sqrt(load)).square()[..., None]
+        largest = self.share * (1.0 + torch.sqrt(users_per_antenna(channel))).square()[..., None]
         scaled = embedded(per_root_antennas(channel) / self.network.rms)
         gram = torch.matmul(scaled, scaled.transpose(1, 2))
         # Over its norm first: the eighth power of a near user's eigenvalue may be too large for single precision.
@@ -65,11 +63,3 @@ class BoundedSpectrum(nn.Module):
         """Those of the network ``[B, 2, N, K]``."""
         features: Tensor = self.network.features(self.bounded(channel))
         return features
-
-    def forward(self, channel: Tensor) -> Tensor:
-        r"""Precoder ``[B, N, K, 2]`` over the root of the budget, :math:`\lVert V \rVert_F = 1`.
-
-        Args:
-            channel: ``[B, K, N, 2]`` channels times root of budget over noise.
-        """
-        return on_the_budget(self.features(channel))

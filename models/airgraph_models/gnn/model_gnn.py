@@ -29,10 +29,10 @@ import torch
 from torch import Tensor, nn
 
 from airgraph_models.gnn.precoding_features import (
+    OnTheBudget,
     heard,
     matched_features,
     normalised_features,
-    on_the_budget,
     per_root_antennas,
     weighted_sums,
 )
@@ -103,7 +103,7 @@ class ModelGNNLayer(nn.Module):
         )
 
 
-class ModelGNN(nn.Module):
+class ModelGNN(OnTheBudget):
     """Model-GNN for one transmitter, any numbers of users and antennas."""
 
     rms: Tensor
@@ -135,11 +135,3 @@ class ModelGNN(nn.Module):
             if number < self.last:
                 features = normalised_features(features)
         return features
-
-    def forward(self, channel: Tensor) -> Tensor:
-        r"""Precoder ``[B, N, K, 2]`` over the root of the budget, :math:`\lVert V \rVert_F = 1`.
-
-        Args:
-            channel: ``[B, K, N, 2]`` channels times root of budget over noise.
-        """
-        return on_the_budget(self.features(channel))

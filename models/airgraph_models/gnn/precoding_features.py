@@ -8,7 +8,7 @@ of H D here, and their first features :math:`h_{nk}` are those of :math:`H^H`, w
 """
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 SMALLEST_POWER = 1e-24
 """Under which silence stays silence; an argument's default below, as TorchScript knows no file's constants."""
@@ -67,3 +67,25 @@ def on_the_budget(features: Tensor, smallest: float = SMALLEST_POWER) -> Tensor:
 def per_root_antennas(channel: Tensor) -> Tensor:
     r"""A channel ``[..., K, N, 2]`` over :math:`\sqrt N`, counted in tensors so that an exported graph counts too."""
     return channel * torch.rsqrt(torch.ones_like(channel[..., 0]).sum(dim=-1)[..., None, None])
+
+
+def users_per_antenna(channel: Tensor) -> Tensor:
+    """K / N of channels ``[B, K, N, 2]`` as ``[1, 1]``, counted in tensors so that an exported graph counts too."""
+    ones = torch.ones_like(channel[:1, :, :, 0])
+    return ones.sum(dim=1)[:, :1] / ones.sum(dim=2)[:, :1]
+
+
+class OnTheBudget(nn.Module):
+    """A network whose last features are scaled to the budget, as those for spectral efficiency are."""
+
+    def features(self, channel: Tensor) -> Tensor:
+        """Output of the last layer ``[B, 2, N, K]``, before it is scaled to the budget."""
+        raise NotImplementedError
+
+    def forward(self, channel: Tensor) -> Tensor:
+        r"""Precoder ``[B, N, K, 2]`` over the root of the budget, :math:`\lVert V \rVert_F = 1`.
+
+        Args:
+            channel: ``[B, K, N, 2]`` channels times root of budget over noise.
+        """
+        return on_the_budget(self.features(channel))

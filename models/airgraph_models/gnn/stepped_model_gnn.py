@@ -16,7 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from airgraph_models.gnn.model_gnn import ModelGNN, ModelGNNArchitecture
-from airgraph_models.gnn.precoding_features import matched_features, normalised_features, per_root_antennas
+from airgraph_models.gnn.precoding_features import (
+    matched_features,
+    normalised_features,
+    per_root_antennas,
+    users_per_antenna,
+)
 
 HIDDEN = 16
 
@@ -36,9 +41,7 @@ class SteppedModelGNN(ModelGNN):
 
     def features(self, channel: Tensor) -> Tensor:
         """Output of the last layer ``[B, 2, N, K]``, before it is scaled to the budget."""
-        ones = torch.ones_like(channel[:1, :, :, 0])
-        load = ones.sum(dim=1)[:, :1] / ones.sum(dim=2)[:, :1]
-        steps = torch.split(torch.exp(self.steps(torch.log(load)))[0], self.channels)
+        steps = torch.split(torch.exp(self.steps(torch.log(users_per_antenna(channel))))[0], self.channels)
         scaled = per_root_antennas(channel) / self.rms
         features = matched_features(scaled)
         for number, layer in enumerate(self.layers):

@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from airgraph_models.gnn.precoding_features import (
+    OnTheBudget,
     matched_features,
     normalised_features,
-    on_the_budget,
     per_root_antennas,
 )
 
@@ -123,7 +123,7 @@ class VanillaLayers(nn.Module):
         return features
 
 
-class VanillaGNN(nn.Module):
+class VanillaGNN(OnTheBudget):
     """Vanilla-GNN for one transmitter, any numbers of users and antennas."""
 
     def __init__(self, architecture: VanillaGNNArchitecture | None = None) -> None:
@@ -139,11 +139,3 @@ class VanillaGNN(nn.Module):
         """Output of the last layer ``[B, 2, N, K]``, before it is scaled to the budget."""
         features: Tensor = self.body(channel)
         return features
-
-    def forward(self, channel: Tensor) -> Tensor:
-        r"""Precoder ``[B, N, K, 2]`` over the root of the budget, :math:`\lVert V \rVert_F = 1`.
-
-        Args:
-            channel: ``[B, K, N, 2]`` channels times root of budget over noise.
-        """
-        return on_the_budget(self.features(channel))

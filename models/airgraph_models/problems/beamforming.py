@@ -12,6 +12,7 @@ import numpy.typing as npt
 from airgraph_models.classical.beam_network import DenseBeamNetwork, norms_squared, squared
 from airgraph_models.classical.beamforming_wmmse import beamforming_wmmse
 from airgraph_models.classical.stopping import Stopping
+from airgraph_models.classical.sum_rate import rates_of
 from airgraph_models.problems.beamforming_features import (
     beamforming_graph,
     beamforming_statistics,
@@ -20,6 +21,7 @@ from airgraph_models.problems.beamforming_features import (
 from airgraph_models.problems.beamforming_instance import Beamforming
 from airgraph_models.problems.family import Graded, GraphView, ProblemFamily, Refined, Size, best_of, groups_by
 from airgraph_models.problems.layouts import ROW_TABLE
+from airgraph_models.problems.rounding import rounded_within
 from airgraph_models.problems.validation import ComplexArray, FloatArray
 
 __all__ = ["BEAMFORMING", "Beamforming", "BeamformingFamily"]
@@ -27,11 +29,11 @@ __all__ = ["BEAMFORMING", "Beamforming", "BeamformingFamily"]
 
 def _used(instance: Beamforming, beams: ComplexArray) -> FloatArray:
     """Largest share of any limit that beams ``[..., K, N]`` use of each transmitter ``[..., J]``."""
-    share: FloatArray = instance.per_transmitter(norms_squared(beams)) / instance.max_power
+    share: FloatArray = instance.network.per_transmitter(norms_squared(beams)) / instance.max_power
     if instance.max_antenna_power is not None:
         power = squared(beams)
         for antenna, limit in enumerate(instance.max_antenna_power.T):
-            share = np.maximum(share, instance.per_transmitter(power[..., antenna]) / limit)
+            share = np.maximum(share, instance.network.per_transmitter(power[..., antenna]) / limit)
     return share
 
 
@@ -66,9 +68,7 @@ class BeamformingFamily(ProblemFamily[Beamforming]):
     def rates(self, instance: Beamforming, allocation: ComplexArray) -> FloatArray:
         """Spectral efficiency of each receiver ``[..., K]``, bit/s/Hz."""
         own, heard = instance.network.received(allocation)
-        total = heard + instance.noise_power
-        rates: FloatArray = np.log2(total / np.maximum(total - squared(own), instance.noise_power))
-        return rates
+        return rates_of(heard, squared(own), instance.noise_power)
 
     def value(self, instance: Beamforming, allocation: ComplexArray, rates: FloatArray) -> float:
         """The weighted sum rate, bit/s/Hz."""
@@ -166,22 +166,25 @@ class BeamformingFamily(ProblemFamily[Beamforming]):
 
     def rounded(self, instance: Beamforming, allocation: ComplexArray) -> npt.NDArray[np.complexfloating]:
         """Shrinks by the least factor that is feasible after rounding."""
-        shrink = 0.5 * float(np.finfo(instance.dtype).eps)
-        beams: npt.NDArray[np.complexfloating] = allocation.astype(instance.dtype)
-        over = _used(instance, beams.astype(np.complex128)).max(axis=-1) > 1.0
-        while over.any():
-            beams = np.where(over[..., None, None], (allocation * (1.0 - shrink)).astype(instance.dtype), beams)
-            over = _used(instance, beams.astype(np.complex128)).max(axis=-1) > 1.0
-            shrink *= 2
-        return beams
+        return self._rounded(instance, allocation)[0]
+
+    @staticmethod
+    def _rounded(
+        instance: Beamforming, allocation: ComplexArray
+    ) -> tuple[npt.NDArray[np.complexfloating], ComplexArray]:
+        """Of beams ``[..., K, N]``, and the same numbers as complex128."""
+
+        def over(exact: ComplexArray) -> npt.NDArray[np.bool_]:
+            return np.asarray(_used(instance, exact).max(axis=-1) > 1.0)
+
+        return rounded_within(allocation, instance.dtype, over, 0.5 * float(np.finfo(instance.dtype).eps))
 
     def grade(self, instances: Sequence[Beamforming], allocations: Sequence[ComplexArray]) -> list[Graded]:
         """The allocations of one instance together: its links are read once."""
         found: dict[int, Graded] = {}
         for group in groups_by([id(instance) for instance in instances]):
             instance = instances[group[0]]
-            sent = self.rounded(instance, np.stack([allocations[i] for i in group]))
-            exact = sent.astype(np.complex128)
+            sent, exact = self._rounded(instance, np.stack([allocations[i] for i in group]))
             rates = self.rates(instance, exact)
             objectives = (rates @ instance.weights).tolist()
             for n, i in enumerate(group):

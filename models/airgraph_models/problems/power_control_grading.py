@@ -8,6 +8,7 @@ from itertools import accumulate
 import numpy as np
 import numpy.typing as npt
 
+from airgraph_models.classical.sum_rate import rates_of
 from airgraph_models.problems.family import Graded
 from airgraph_models.problems.power_control_instance import PowerControl
 from airgraph_models.problems.validation import FloatArray
@@ -27,10 +28,8 @@ def grade_powers(instances: Sequence[PowerControl], powers: Sequence[FloatArray]
     sent = rounded_powers(_joined(powers), _joined([i.max_power for i in instances]), instances[0].dtype)
     exact = sent.astype(np.float64)
     noise = _joined([instance.noise_power for instance in instances])
-    total = _joined([instance.received(exact[span]) for instance, span in zip(instances, spans, strict=True)]) + noise
-    own = _joined([instance.direct for instance in instances]) * exact
-    # Interference plus noise is never below the noise: the maximum undoes cancellation at high SNR.
-    rates = np.log2(total / np.maximum(total - own, noise))
+    received = _joined([instance.received(exact[span]) for instance, span in zip(instances, spans, strict=True)])
+    rates = rates_of(received, _joined([instance.direct for instance in instances]) * exact, noise)
     weighted = _joined([instance.weights for instance in instances]) * rates
     objectives = np.add.reduceat(weighted, [span.start for span in spans]).tolist()
     return [

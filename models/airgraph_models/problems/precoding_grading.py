@@ -11,6 +11,7 @@ from airgraph_models.classical.beam_network import squared
 from airgraph_models.classical.downlink import downlink_rates
 from airgraph_models.problems.family import Graded
 from airgraph_models.problems.precoding_instance import Precoding
+from airgraph_models.problems.rounding import rounded_within
 from airgraph_models.problems.validation import ComplexArray, FloatArray
 
 SUMMING = 1e-13
@@ -29,20 +30,12 @@ def used_share(precoder: ComplexArray, max_power: FloatArray) -> FloatArray:
 def rounded_precoders(
     precoder: ComplexArray, max_power: FloatArray, dtype: np.dtype[np.complexfloating]
 ) -> tuple[npt.NDArray[np.complexfloating], ComplexArray]:
-    """Precoders ``[..., N, K]`` in a precision, each shrunk by the least factor that is feasible after rounding.
+    """See `rounded_within`: of precoders ``[..., N, K]`` with budgets ``[...]``."""
 
-    Returns:
-        The rounded ones, and the same numbers as complex128.
-    """
-    sent: npt.NDArray[np.complexfloating] = precoder.astype(dtype)
-    exact: ComplexArray = sent.astype(np.complex128)
-    shrink = max(0.5 * float(np.finfo(dtype).eps), SUMMING)
-    while np.count_nonzero(over := used_share(exact, max_power) > 1.0 - SUMMING):
-        smaller = (precoder * (1.0 - shrink)).astype(dtype)
-        sent = np.where(over[..., None, None], smaller, sent)
-        exact = sent.astype(np.complex128)
-        shrink *= 2
-    return sent, exact
+    def over(exact: ComplexArray) -> npt.NDArray[np.bool_]:
+        return used_share(exact, max_power) > 1.0 - SUMMING
+
+    return rounded_within(precoder, dtype, over, max(0.5 * float(np.finfo(dtype).eps), SUMMING))
 
 
 def grade_precoders(instances: Sequence[Precoding], precoders: Sequence[ComplexArray]) -> list[Graded]:

@@ -65,22 +65,20 @@ class Decider:
         refined = self._refine(drafts, needed_at)
         polished = perf_counter()
         graded = grade(drafts, refined)
-        for i, draft in drafts.items():
-            results[i] = finish(draft, refined[i], answers.get(i), *graded[i])
+        finished = {i: finish(draft, refined[i], answers.get(i), *graded[i]) for i, draft in drafts.items()}
         ended = perf_counter()
         self._learn_finish(drafts, ended - polished)
-        for i in drafts:
-            decision = results[i]
-            if isinstance(decision, Decision):
-                decision.timings = Timings(
-                    inference=inferred - began if i in answers else 0.0,
-                    decision=(polish_began - inferred) + (ended - polished),
-                    polish=polished - polish_began,
-                    total=ended - began,
-                    began=began,
-                    polish_began=polish_began,
-                    ended=ended,
-                )
+        for i, decision in finished.items():
+            decision.timings = Timings(
+                inference=inferred - began if i in answers else 0.0,
+                decision=(polish_began - inferred) + (ended - polished),
+                polish=polished - polish_began,
+                total=ended - began,
+                began=began,
+                polish_began=polish_began,
+                ended=ended,
+            )
+            results[i] = decision
         return [result for result in results if result is not None]
 
     def _classical(self, task: Task) -> bool:
