@@ -3,6 +3,7 @@
 import io
 import warnings
 
+import numpy as np
 import onnxruntime as ort
 import torch
 
@@ -32,3 +33,20 @@ def exported(network, example, names):
         script.seek(0)
         loaded = torch.jit.load(script)
     return loaded, ort.InferenceSession(model.getvalue(), providers=["CPUExecutionProvider"])
+
+
+def assert_forms_agree(network, example, names, others):
+    """All three forms give the same answers at other sizes than the exported.
+
+    Args:
+        network: In single precision, from ``channel`` to ``precoder``.
+        example: See `exported`.
+        names: See there.
+        others: Channels of other sizes.
+    """
+    loaded, session = exported(network, example, names)
+    for channel in others:
+        eager = network(channel).detach()
+        torch.testing.assert_close(loaded(channel), eager, rtol=0, atol=1e-5)
+        (answer,) = session.run(None, {"channel": channel.numpy()})
+        np.testing.assert_allclose(answer, eager, rtol=0, atol=1e-5)

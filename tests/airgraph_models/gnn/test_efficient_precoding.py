@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from exported import exported
+from exported import assert_forms_agree
 
 from airgraph_models.classical.downlink import downlink_rates
 from airgraph_models.classical.linear_precoding import column_power, regularised_zero_forcing, with_power
@@ -97,10 +97,5 @@ def test_an_untrained_bnn_is_rzf_with_one_unit_of_power_a_user():
 
 def test_eager_torchscript_and_onnx_agree_at_other_sizes_than_the_exported(network):
     network = network.float()
-    loaded, session = exported(network, channels(2, dtype=torch.float32), "BKN")
-    for batch, users, antennas in ((1, 4, 9), (3, 2, 4), (2, 1, 1)):
-        channel = channels(batch, users, antennas, dtype=torch.float32)
-        eager = network(channel).detach()
-        torch.testing.assert_close(loaded(channel), eager, rtol=0, atol=1e-5)
-        (answer,) = session.run(None, {"channel": channel.numpy()})
-        np.testing.assert_allclose(answer, eager, rtol=0, atol=1e-5)
+    others = [channels(*size, dtype=torch.float32) for size in ((1, 4, 9), (3, 2, 4), (2, 1, 1))]
+    assert_forms_agree(network, channels(2, dtype=torch.float32), "BKN", others)

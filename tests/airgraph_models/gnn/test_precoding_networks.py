@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from exported import exported
+from exported import assert_forms_agree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from precoding_by_hand import (
@@ -131,13 +131,8 @@ def test_users_differ_and_every_weight_has_a_finite_gradient(network):
 @pytest.mark.parametrize("name", list(NETWORKS))
 def test_eager_torchscript_and_onnx_agree_at_other_sizes_than_the_exported(name):
     network = random_network(name, torch.float32)
-    script, session = exported(network, channels(2, dtype=torch.float32), "BKN")
-    for batch, users, antennas in ((1, 4, 9), (3, 2, 4), (2, 1, 1)):
-        channel = channels(batch, users, antennas, dtype=torch.float32)
-        eager = network(channel).detach()
-        torch.testing.assert_close(script(channel), eager, rtol=0, atol=1e-5)
-        (answer,) = session.run(None, {"channel": channel.numpy()})
-        np.testing.assert_allclose(answer, eager, rtol=0, atol=1e-5)
+    others = [channels(*size, dtype=torch.float32) for size in ((1, 4, 9), (3, 2, 4), (2, 1, 1))]
+    assert_forms_agree(network, channels(2, dtype=torch.float32), "BKN", others)
 
 
 def complex_of(pairs):
