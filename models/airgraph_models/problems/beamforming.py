@@ -29,11 +29,11 @@ __all__ = ["BEAMFORMING", "Beamforming", "BeamformingFamily"]
 
 def _used(instance: Beamforming, beams: ComplexArray) -> FloatArray:
     """Largest share of any limit that beams ``[..., K, N]`` use of each transmitter ``[..., J]``."""
-    share: FloatArray = instance.network.per_transmitter(norms_squared(beams)) / instance.max_power
+    share: FloatArray = instance.per_transmitter(norms_squared(beams)) / instance.max_power
     if instance.max_antenna_power is not None:
         power = squared(beams)
         for antenna, limit in enumerate(instance.max_antenna_power.T):
-            share = np.maximum(share, instance.network.per_transmitter(power[..., antenna]) / limit)
+            share = np.maximum(share, instance.per_transmitter(power[..., antenna]) / limit)
     return share
 
 

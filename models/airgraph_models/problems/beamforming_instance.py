@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from airgraph_models.classical.beam_network import BeamNetwork, DenseBeamNetwork, SparseBeamNetwork
+from airgraph_models.classical.beam_network import BeamNetwork, DenseBeamNetwork, SparseBeamNetwork, summed_by
 from airgraph_models.problems.links import Links
 from airgraph_models.problems.validation import (
     ComplexArray,
@@ -149,6 +149,10 @@ class Beamforming:
     def amplitude(self) -> FloatArray:
         """Root of the budget of each receiver's transmitter ``[K]``."""
         return np.sqrt(self.max_power[self.serving])
+
+    def per_transmitter(self, values: FloatArray) -> FloatArray:
+        """Sums ``[..., K]`` over the receivers that each transmitter serves: ``[..., J]``; many at once as alone."""
+        return values if self.one_to_one else summed_by(self.serving, values, self.transmitters)
 
     @property
     def heard_beams(self) -> int:
