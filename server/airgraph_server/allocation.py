@@ -12,11 +12,13 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from airgraph.v1 import allocator_pb2
+from airgraph_models.problems import POWER_CONTROL
 from airgraph_server.audit import AuditLog
 from airgraph_server.codec.answers import encode_decision
 from airgraph_server.codec.problems import decode_problem
 from airgraph_server.decision.decide import Decider
 from airgraph_server.decision.types import Decision, Policy, Task
+from airgraph_server.decision.union import TakesTheLongWay, UnionDecision
 from airgraph_server.errors import CallError, DeadlineMissedError, InvalidInstanceError
 from airgraph_server.meters import AnswerMeters
 from airgraph_server.metrics import Metrics
@@ -26,7 +28,8 @@ from airgraph_server.scheduler.scheduler import Scheduler
 from airgraph_server.scheduler.turns import Turns
 from airgraph_server.scheduler.warm_up import warm_up_runs
 from airgraph_server.settings import Settings
-from airgraph_server.tracing.facts import LONGEST_ID, answer_facts, request_facts
+from airgraph_server.together import Gatherer, Together
+from airgraph_server.tracing.facts import LONGEST_ID, answer_facts, instance_facts, request_facts, union_facts
 from airgraph_server.tracing.spans import CallSpan, stages_of
 
 POLICIES = {
@@ -82,6 +85,7 @@ class Allocation:
         self._metrics = metrics
         self.scheduler = Scheduler(settings, Decider(settings, metrics), metrics, turns)
         self._meters = AnswerMeters(metrics)
+        self._gatherer = Gatherer(settings, registry)
         self.audit = AuditLog(settings.audit_file) if settings.audit_file is not None else None
 
     def allocate(self, requests: Sequence[allocator_pb2.AllocateRequest], scope: CallScope) -> list[Outcome]:
@@ -145,7 +149,55 @@ class Allocation:
     def _answer(
         self, requests: Sequence[allocator_pb2.AllocateRequest], scope: CallScope
     ) -> tuple[list[Outcome], float | None]:
-        """The outcomes, and for how long they were polished."""
+        """The outcomes, and for how long they were polished: first of what goes together, then of the rest."""
+        outcomes: dict[int, Outcome] = {}
+        together = self._gatherer.gather(requests, scope.deadline, scope.abandoned)
+        results = self.scheduler.run([part.task for part in together], [part.priority for part in together])
+        for part, result in zip(together, results, strict=True):
+            if not isinstance(result, TakesTheLongWay):
+                members = [requests[i] for i in part.positions]
+                outcomes.update(zip(part.positions, self._outcomes(part, members, scope, result), strict=True))
+        rest = [i for i in range(len(requests)) if i not in outcomes]
+        if not rest:
+            return list(map(outcomes.__getitem__, range(len(requests)))), 0.0 if together else None
+        found, polished = self._answer_each([requests[i] for i in rest], scope)
+        outcomes.update(zip(rest, found, strict=True))
+        return [outcomes[i] for i in range(len(requests))], polished
+
+    def _outcomes(
+        self,
+        part: Together,
+        requests: Sequence[allocator_pb2.AllocateRequest],
+        scope: CallScope,
+        result: UnionDecision | Exception,
+    ) -> list[Outcome]:
+        """Of a union, to each request what is its own."""
+        if isinstance(result, Exception):
+            return [_refused(request, scope, part.began, result) for request in requests]
+        began, timings, decisions = perf_counter(), result.timings, result.decisions
+        timings.decode = (part.ended - part.began) / len(requests)
+        timings.total += timings.queue + timings.decode
+        responses = [
+            encode_decision(request.request_id or uuid4().hex, POWER_CONTROL.name, None, decision)
+            for request, decision in zip(requests, decisions, strict=True)
+        ]
+        if self.audit is not None:
+            for request, response, decision in zip(requests, responses, decisions, strict=True):
+                self.audit.answered(request, response, decision)
+        ended = perf_counter()
+        timings.encode = (ended - began) / len(requests)
+        if scope.span is not None:
+            stages = stages_of(timings, (part.began, part.ended), (began, ended))
+            for request, decision, pairs in zip(requests, decisions, part.task.union.sizes, strict=True):
+                facts = request_facts(request) | union_facts(pairs) | answer_facts(decision)
+                scope.span.answered(facts, stages)
+        self._meters.answered(POWER_CONTROL.name, decisions)
+        return list(responses)
+
+    def _answer_each(
+        self, requests: Sequence[allocator_pb2.AllocateRequest], scope: CallScope
+    ) -> tuple[list[Outcome], float | None]:
+        """The same of requests that are read one by one."""
         reads = [self._read(request, scope) for request in requests]
         tasks = [(i, read.task) for i, read in enumerate(reads) if isinstance(read.task, Task)]
         outcomes: list[Outcome | None] = [
@@ -223,7 +275,7 @@ class Allocation:
         ended = perf_counter()
         timings.encode = ended - began
         if span is not None:
-            facts = request_facts(request) | answer_facts(task, decision)
+            facts = request_facts(request) | instance_facts(task) | answer_facts(decision)
             span.answered(facts, stages_of(timings, (read.began, read.ended), (began, ended)))
         return response
 

@@ -163,23 +163,43 @@ def in_rows(graph: DenseGains) -> SparseGains:
 def _stacked(graphs: Sequence[DenseGains]) -> GainBlocks:
     sizes = tuple(graph.nodes for graph in graphs)
     if len(graphs) == 1:
-        own = np.arange(sizes[0])
-        gain = graphs[0].gain
-        caused = np.ascontiguousarray(gain.T)
-        return GainBlocks(graphs[0].node, gain[None], caused[None], own[None], own[:, None], sizes)
+        return _alone(graphs[0].node, graphs[0].gain)
+    gain = np.concatenate([graph.gain for graph in graphs], axis=None)
+    return stack_matrices(np.concatenate([graph.node for graph in graphs]), gain, sizes)
+
+
+def _alone(node: Float32Array, gain: Float32Array) -> GainBlocks:
+    own = np.arange(len(gain))
+    return GainBlocks(node, gain[None], np.ascontiguousarray(gain.T)[None], own[None], own[:, None], (len(gain),))
+
+
+def stack_matrices(node: Float32Array, gain: Float32Array, sizes: Sequence[int]) -> GainBlocks:
+    """Joins dense graphs whose matrices follow each other.
+
+    Args:
+        node: ``[N, F]`` features of the nodes of all graphs.
+        gain: ``[sum K_i^2]`` entries of their matrices, row by row, as of `DenseGains`.
+        sizes: Nodes K_i of each graph.
+    """
+    if len(sizes) == 1:
+        return _alone(node, gain.reshape(sizes[0], sizes[0]))
     largest = max(sizes)
     starts = _starts(sizes)
     count = max(starts) // largest + 1
     heard = np.zeros((count, largest, largest), np.float32)
-    for start, size, graph in zip(starts, sizes, graphs, strict=True):
+    taken = 0
+    for start, size in zip(starts, sizes, strict=True):
         block, corner = divmod(start, largest)
-        heard[block, corner : corner + size, corner : corner + size] = graph.gain
-    node = np.arange(sum(sizes))
-    place = node + np.repeat(starts - np.cumsum(sizes) + sizes, sizes)
+        end = taken + size * size
+        heard[block, corner : corner + size, corner : corner + size] = gain[taken:end].reshape(size, size)
+        taken = end
+    many = np.array(sizes)
+    own = np.arange(len(node))
+    place = own + (starts - many.cumsum() + many).repeat(many)
     source = np.zeros((count, largest), np.int64)
-    source.reshape(-1)[place] = node
+    source.reshape(-1)[place] = own
     caused = np.ascontiguousarray(heard.transpose(0, 2, 1))
-    return GainBlocks(np.concatenate([g.node for g in graphs]), heard, caused, source, place[:, None], sizes)
+    return GainBlocks(node, heard, caused, source, place[:, None], tuple(sizes))
 
 
 def _starts(sizes: Sequence[int]) -> Sequence[int]:

@@ -7,6 +7,7 @@ With ``snr[k, j] = gain[k, j] * max_power[j] / noise_power[k]`` (so noise and bu
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from airgraph_models.problems.gain_blocks import DenseGains, GainGraph, SparseGains
 from airgraph_models.problems.links import sparse_neighbours
@@ -23,7 +24,7 @@ def power_control_gains(instance: PowerControl) -> GainGraph:
     largest = np.maximum.reduce(instance.weights)
     weight = instance.weights / largest if largest > 0 else instance.weights
     if instance.links is None:
-        snr = _single(instance.snr)
+        snr = single_snr(instance.snr)
         node = np.empty((nodes, 2), np.float32)
         # A fifth of the time of `np.fill_diagonal`.
         diagonal = snr.reshape(-1)[:: nodes + 1]
@@ -32,7 +33,7 @@ def power_control_gains(instance: PowerControl) -> GainGraph:
         return DenseGains(node, snr)
     rx, tx = instance.links.receiver, instance.links.transmitter
     # One entry more than there are links: index -1 (no such link) reads a gain of zero.
-    level = np.append(_single(instance.snr), np.float32(0.0))
+    level = np.append(single_snr(instance.snr), np.float32(0.0))
     around = sparse_neighbours(rx, tx, nodes)
     gain = level.take(around.both)
     direct = level[instance.links.direct(np.arange(nodes))]
@@ -40,8 +41,8 @@ def power_control_gains(instance: PowerControl) -> GainGraph:
     return SparseGains(node, around.offsets, around.neighbour, gain)
 
 
-def _single(snr: np.ndarray) -> Float32Array:
-    # The checks keep every ratio within float32.
+def single_snr(snr: npt.NDArray[np.floating]) -> Float32Array:
+    """Ratios in single precision, `LARGEST_SNR` at most; the checks keep every one within it."""
     single: Float32Array = snr.astype(np.float32)
     return np.minimum(single, LARGEST_SNR, out=single)
 

@@ -4,30 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
-from airgraph.v1 import allocator_pb2, problems_pb2, provenance_pb2
+from airgraph.v1 import allocator_pb2, provenance_pb2, tensor_pb2
 from airgraph_models.problems import BEAMFORMING, CELL_FREE, HYBRID_PRECODING, POWER_CONTROL, PRECODING
 from airgraph_models.problems.hybrid import split_halves
-from airgraph_server.codec.tensors import encode_tensor
+from airgraph_server.codec.tensors import fill_tensor
 from airgraph_server.decision.types import Decision, Fallback, Shadow
 
 
 def encode_decision(request_id: str, family: str, instance: Any, decision: Decision) -> allocator_pb2.AllocateResponse:
     """The answer of one instance with its provenance."""
-    answer: dict[str, Any]
+    # Filled in place, here and below: a message given to another's constructor is written out and read again.
+    response = allocator_pb2.AllocateResponse(request_id=request_id)
     if family == HYBRID_PRECODING.name:
-        f_rf, f_bb = (encode_tensor(half) for half in split_halves(instance, decision.allocation))
-        answer = {"hybrid_precoding": problems_pb2.HybridPrecodingAnswer(f_rf=f_rf, f_bb=f_bb)}
-    elif family == POWER_CONTROL.name:
-        answer = {"power_control": problems_pb2.PowerControlAnswer(power=encode_tensor(decision.allocation))}
-    elif family == BEAMFORMING.name:
-        answer = {"beamforming": problems_pb2.BeamformingAnswer(beamformer=encode_tensor(decision.allocation))}
-    elif family == PRECODING.name:
-        answer = {"precoding": problems_pb2.PrecodingAnswer(precoder=encode_tensor(decision.allocation))}
-    elif family == CELL_FREE.name:
-        answer = {"cell_free": problems_pb2.CellFreeAnswer(power=encode_tensor(decision.allocation))}
+        f_rf, f_bb = split_halves(instance, decision.allocation)
+        fill_tensor(response.hybrid_precoding.f_rf, f_rf)
+        fill_tensor(response.hybrid_precoding.f_bb, f_bb)
     else:
-        raise ValueError(f"no answer message for family {family!r}")
-    return allocator_pb2.AllocateResponse(request_id=request_id, provenance=_provenance(decision), **answer)
+        fill_tensor(_allocation_of(response, family), decision.allocation)
+    _fill_provenance(response.provenance, decision)
+    return response
+
+
+def _allocation_of(response: allocator_pb2.AllocateResponse, family: str) -> tensor_pb2.Tensor:
+    if family == POWER_CONTROL.name:
+        return response.power_control.power
+    if family == BEAMFORMING.name:
+        return response.beamforming.beamformer
+    if family == PRECODING.name:
+        return response.precoding.precoder
+    if family == CELL_FREE.name:
+        return response.cell_free.power
+    raise ValueError(f"no answer message for family {family!r}")
 
 
 def _reason(fallback: Fallback | None) -> provenance_pb2.FallbackReason.ValueType:
@@ -42,30 +49,29 @@ def _detail(decision: Decision) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _provenance(decision: Decision) -> provenance_pb2.Provenance:
-    timings = decision.timings
-    return provenance_pb2.Provenance(
-        solver=decision.solver,
-        model_name=decision.model.name if decision.model else "",
-        model_version=decision.model.version if decision.model else "",
-        fallback_reason=_reason(decision.fallback),
-        fallback_detail=_detail(decision),
-        objective=decision.objective,
-        baseline_objective=decision.baseline_objective,
-        rates=encode_tensor(decision.rates) if decision.rates.size else None,
-        constraint_margin=decision.margin,
-        polish_iterations=decision.polish_iterations,
-        batch_size=decision.batch_size,
-        timings=provenance_pb2.Timings(
-            decode_seconds=timings.decode,
-            queue_seconds=timings.queue,
-            inference_seconds=timings.inference,
-            decision_seconds=timings.decision,
-            polish_seconds=timings.polish,
-            total_seconds=timings.total,
-        ),
-        shadow=_shadow(decision.shadow) if decision.shadow else None,
-    )
+def _fill_provenance(message: provenance_pb2.Provenance, decision: Decision) -> None:
+    message.solver = decision.solver
+    if decision.model:
+        message.model_name, message.model_version = decision.model.name, decision.model.version
+    if decision.fallback:
+        message.fallback_reason = _reason(decision.fallback)
+    message.fallback_detail = _detail(decision)
+    message.objective = decision.objective
+    message.baseline_objective = decision.baseline_objective
+    if decision.rates.size:
+        fill_tensor(message.rates, decision.rates)
+    message.constraint_margin = decision.margin
+    message.polish_iterations = decision.polish_iterations
+    message.batch_size = decision.batch_size
+    timings, seconds = decision.timings, message.timings
+    seconds.decode_seconds = timings.decode
+    seconds.queue_seconds = timings.queue
+    seconds.inference_seconds = timings.inference
+    seconds.decision_seconds = timings.decision
+    seconds.polish_seconds = timings.polish
+    seconds.total_seconds = timings.total
+    if decision.shadow:
+        message.shadow.CopyFrom(_shadow(decision.shadow))
 
 
 def _shadow(shadow: Shadow) -> provenance_pb2.ShadowReport:

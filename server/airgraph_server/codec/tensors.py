@@ -50,8 +50,17 @@ def decode_tensor(field: str, tensor: tensor_pb2.Tensor) -> npt.NDArray[Any]:
 
 def encode_tensor(array: npt.NDArray[Any]) -> tensor_pb2.Tensor:
     """A message with the array's bytes, little-endian and row-major."""
+    tensor = tensor_pb2.Tensor()
+    fill_tensor(tensor, array)
+    return tensor
+
+
+def fill_tensor(tensor: tensor_pb2.Tensor, array: npt.NDArray[Any]) -> None:
+    """The same in an empty message."""
     code = CODES.get(array.dtype)
     if code is None:
         array = array.astype(array.dtype.newbyteorder("<"))
         code = CODES[array.dtype]
-    return tensor_pb2.Tensor(dtype=code, shape=array.shape, data=array.tobytes())
+    tensor.dtype = code
+    tensor.shape.extend(array.shape)
+    tensor.data = array.tobytes()

@@ -26,6 +26,7 @@ from airgraph_server.decision.finish import finish, grade
 from airgraph_server.decision.network import NetworkAnswer, NetworkStage
 from airgraph_server.decision.sharing import deadline_class, never, turn_ends
 from airgraph_server.decision.types import Decision, Fallback, Policy, Reason, Task, Timings
+from airgraph_server.decision.union import UnionDecision, UnionTask, decide_unions
 from airgraph_server.errors import CallError, DeadlineMissedError, ModelCannotServeError, ModelNotFoundError
 from airgraph_server.metrics import Metrics
 from airgraph_server.settings import Settings
@@ -39,6 +40,7 @@ class Decider:
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         """Keeps the polishing limits."""
         self._settings = settings
+        self._metrics = metrics
         self._effort = Effort(settings)
         self._network = NetworkStage(metrics, settings.max_batch_links)
 
@@ -80,6 +82,10 @@ class Decider:
             )
             results[i] = decision
         return [result for result in results if result is not None]
+
+    def decide_unions(self, tasks: Sequence[UnionTask]) -> list[UnionDecision | Exception]:
+        """One result a union, in order; all of one model."""
+        return decide_unions(tasks, self._metrics)
 
     def _classical(self, task: Task) -> bool:
         """Whether no network is asked: none is wanted, or AUTO's polisher is exact without the one there is."""

@@ -22,21 +22,25 @@ from airgraph_server.tracing.spans import CURRENT
 RETRY_STREAM_AFTER = 1.0
 
 
-def _result(request: allocator_pb2.AllocateRequest, outcome: Outcome) -> allocator_pb2.AllocateResult:
+def _fill_result(
+    result: allocator_pb2.AllocateResult, request: allocator_pb2.AllocateRequest, outcome: Outcome
+) -> None:
     if isinstance(outcome, Exception):
-        return allocator_pb2.AllocateResult(error=status_of(outcome, request.request_id))
-    return allocator_pb2.AllocateResult(response=outcome)
+        result.error.CopyFrom(status_of(outcome, request.request_id))
+    else:
+        result.response.CopyFrom(outcome)
 
 
 def _streamed(
     log: CallLog, trace_id: str, request: allocator_pb2.AllocateRequest, outcome: Outcome, seconds: float
 ) -> allocator_pb2.AllocateStreamResponse:
+    answer = allocator_pb2.AllocateStreamResponse(request_id=request.request_id)
     # The thread that says so may be one that handles another call.
     with bound_contextvars(**({"trace_id": trace_id} if trace_id else {})):
-        result = _result(request, outcome)
+        _fill_result(answer.result, request, outcome)
     code = code_of(outcome) if isinstance(outcome, Exception) else "OK"
     log.stream_answer(request.request_id, code, seconds, trace_id)
-    return allocator_pb2.AllocateStreamResponse(request_id=request.request_id, result=result)
+    return answer
 
 
 class AllocatorServicer(allocator_pb2_grpc.AllocatorServicer):
@@ -73,9 +77,10 @@ class AllocatorServicer(allocator_pb2_grpc.AllocatorServicer):
     ) -> allocator_pb2.AllocateBatchResponse:
         """Answers many instances of any sizes; each succeeds or fails alone."""
         outcomes = self._allocation.allocate(request.requests, scope_of(context, CURRENT.get(), self._default_deadline))
-        return allocator_pb2.AllocateBatchResponse(
-            results=[_result(*pair) for pair in zip(request.requests, outcomes, strict=True)]
-        )
+        response = allocator_pb2.AllocateBatchResponse()
+        for one, outcome in zip(request.requests, outcomes, strict=True):
+            _fill_result(response.results.add(), one, outcome)
+        return response
 
     def AllocateStream(  # noqa: N802
         self, request_iterator: Iterator[allocator_pb2.AllocateStreamRequest], context: grpc.ServicerContext

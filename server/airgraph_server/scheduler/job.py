@@ -7,12 +7,14 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from airgraph_models.problems import PowerControl
 from airgraph_server.decision.types import Decision, Policy, Task
+from airgraph_server.decision.union import UnionDecision, UnionTask
 from airgraph_server.scheduler.load import Load
 from airgraph_server.scheduler.raw import RawOutput, RawRun
 
-Work = Task | RawRun
-Result = Decision | RawOutput | Exception
+Work = Task | UnionTask | RawRun
+Result = Decision | UnionDecision | RawOutput | Exception
 Kind = tuple[str, int, str, bool, str]
 """Problem, antennas, policy, deadline or none, model: what one run has in common."""
 
@@ -75,14 +77,17 @@ class Ticket:
         return math.inf if self.task.deadline is None else self.task.deadline
 
 
-RAW = "raw"
-"""Stands for the policy of a `RawRun`, which no task shares."""
+RAW, UNION = "raw", "union"
+"""Stand for the policy of a `RawRun` and a `UnionTask`, which no task shares."""
 
 
 def load_of(task: Work) -> Load:
     """What the task adds to a run; of raw tensors their elements count as links."""
     if isinstance(task, RawRun):
         return Load(sum(value.size for value in task.inputs.values()), max(map(len, task.inputs.values()), default=0))
+    if isinstance(task, UnionTask):
+        # As one: its time is the network's, which lets others have the interpreter.
+        return Load(task.union.links, task.union.nodes)
     size = task.family.measure(task.instance)
     return Load(size.links, size.nodes)
 
@@ -91,6 +96,8 @@ def kind_of(task: Work) -> Kind:
     """What the task must share with the others of its run."""
     if isinstance(task, RawRun):
         return (task.problem, 0, RAW, task.deadline is not None, f"{task.model.name}/{task.model.version}")
+    if isinstance(task, UnionTask):
+        return (PowerControl.problem, 1, UNION, task.deadline is not None, f"{task.model.name}/{task.model.version}")
     policy = "shadow" if task.shadow else task.policy.value
     used = task.policy is not Policy.CLASSICAL or task.shadow
     model = f"{task.model.name}/{task.model.version}" if task.model is not None and used else ""

@@ -1,4 +1,4 @@
-"""Runs of a network on tensors that a caller laid out, among the decisions in the scheduler's queue."""
+"""What the scheduler has computed: decisions, and runs of a network on tensors that a caller laid out."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from airgraph_server.decision.sharing import never
 from airgraph_server.decision.types import Decision, Task, Timings
+from airgraph_server.decision.union import UnionDecision, UnionTask
 from airgraph_server.errors import CallError, DeadlineMissedError
 
 
@@ -58,14 +59,20 @@ class Decides(Protocol):
     def decide(self, tasks: Sequence[Task], needed_at: Callable[[], float] = ...) -> Sequence[Decision | CallError]:
         """One result a task; polishing ends when ``needed_at()`` has come."""
 
+    def decide_unions(self, tasks: Sequence[UnionTask]) -> Sequence[UnionDecision | Exception]:
+        """One result a union."""
+
 
 def run_all(
-    decider: Decides, work: Sequence[Task | RawRun], needed_at: Callable[[], float] = never
-) -> list[Decision | RawOutput | Exception]:
-    """Decides instances together, or makes runs one after the other; the scheduler never mixes them."""
+    decider: Decides, work: Sequence[Task | UnionTask | RawRun], needed_at: Callable[[], float] = never
+) -> list[Decision | UnionDecision | RawOutput | Exception]:
+    """Decides instances or unions together, or makes runs one after the other; the scheduler never mixes them."""
     tasks = [one for one in work if isinstance(one, Task)]
     if tasks:
         return list(decider.decide(tasks, needed_at))
+    unions = [one for one in work if isinstance(one, UnionTask)]
+    if unions:
+        return list(decider.decide_unions(unions))
     return [_output(run) for run in work if isinstance(run, RawRun)]
 
 

@@ -16,6 +16,7 @@ from time import perf_counter
 from typing import overload
 
 from airgraph_server.decision.types import Decision, Policy, Task
+from airgraph_server.decision.union import UnionDecision, UnionTask
 from airgraph_server.errors import CallError, DeadlineMissedError, OverloadedError
 from airgraph_server.metrics import Metrics
 from airgraph_server.scheduler.door import Door
@@ -77,6 +78,11 @@ class Scheduler:
     def run(self, tasks: Sequence[Task], priorities: Sequence[int] | None = None) -> list[Decision | Exception]: ...
 
     @overload
+    def run(
+        self, tasks: Sequence[UnionTask], priorities: Sequence[int] | None = None
+    ) -> list[UnionDecision | Exception]: ...
+
+    @overload
     def run(self, tasks: Sequence[RawRun], priorities: Sequence[int] | None = None) -> list[RawOutput | Exception]: ...
 
     def run(self, tasks: Sequence[Work], priorities: Sequence[int] | None = None) -> Sequence[Result]:
@@ -110,7 +116,7 @@ class Scheduler:
             if self._may_begin():
                 self._work.notify()
 
-    def calibrate(self, runs: Sequence[Sequence[Task] | Sequence[RawRun]]) -> None:
+    def calibrate(self, runs: Sequence[Sequence[Work]]) -> None:
         """Times runs without anybody waiting, so that the first caller's chances are known."""
         measured: dict[Kind, list[tuple[Load, float, float]]] = {}
         for tasks in runs:
@@ -293,6 +299,6 @@ class Scheduler:
 
 def _inference(tasks: Sequence[Work], results: Sequence[Result]) -> float:
     """Seconds of the network that AUTO can leave out."""
-    if isinstance(tasks[0], RawRun) or tasks[0].policy is not Policy.AUTO or tasks[0].shadow:
+    if not isinstance(tasks[0], Task) or tasks[0].policy is not Policy.AUTO or tasks[0].shadow:
         return 0.0
     return max((r.timings.inference for r in results if isinstance(r, Decision)), default=0.0)

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from airgraph_models.problems import FAMILIES
+from airgraph_models.problems import FAMILIES, POWER_CONTROL, PowerControl
+from airgraph_models.problems.layouts import GAIN_BLOCKS
+from airgraph_models.problems.power_control_union import PowerControlUnion
 from airgraph_server.decision.types import Policy, Task
+from airgraph_server.decision.union import UnionTask
 from airgraph_server.registry.examples import plain_instance
 from airgraph_server.registry.model import LoadedModel
+from airgraph_server.scheduler.job import Work
 from airgraph_server.scheduler.raw import RawRun
 
 RUNS = ((4,), (64,), (10,) * 8, (4,), (64,), (30,))
 """Sizes of the instances of each run; the first of a size also warms."""
 
 
-def warm_up_runs(model: LoadedModel) -> list[Sequence[Task] | Sequence[RawRun]]:
+def warm_up_runs(model: LoadedModel) -> list[Sequence[Work]]:
     """A few runs of a model under every policy that may use it, and as raw tensors."""
-    return [*_decided(model), *_raw(model)]
+    return [*_decided(model), *_joined(model), *_raw(model)]
+
+
+def _joined(model: LoadedModel) -> list[Sequence[UnionTask]]:
+    if (model.card.problem, model.layout) != (POWER_CONTROL.name, GAIN_BLOCKS):
+        return []
+    instances = {size: plain_instance(model.card, size) for sizes in RUNS for size in sizes}
+    known = {size: instance for size, instance in instances.items() if isinstance(instance, PowerControl)}
+    return [[UnionTask(PowerControlUnion.of([known[size] for size in sizes]), model)] for sizes in RUNS]
 
 
 def _raw(model: LoadedModel) -> list[Sequence[RawRun]]:
