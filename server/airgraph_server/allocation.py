@@ -15,13 +15,13 @@ from airgraph.v1 import allocator_pb2
 from airgraph_models.problems import POWER_CONTROL
 from airgraph_server.audit import AuditLog
 from airgraph_server.codec.answers import encode_decision
-from airgraph_server.codec.problems import decode_problem
 from airgraph_server.decision.decide import Decider
-from airgraph_server.decision.types import Decision, Policy, Task
+from airgraph_server.decision.types import Decision, Task
 from airgraph_server.decision.union import TakesTheLongWay, UnionDecision
-from airgraph_server.errors import CallError, DeadlineMissedError, InvalidInstanceError
+from airgraph_server.errors import CallError, DeadlineMissedError
 from airgraph_server.meters import AnswerMeters
 from airgraph_server.metrics import Metrics
+from airgraph_server.reading import Reader
 from airgraph_server.registry.model import LoadedModel
 from airgraph_server.registry.registry import Registry
 from airgraph_server.scheduler.scheduler import Scheduler
@@ -29,17 +29,8 @@ from airgraph_server.scheduler.turns import Turns
 from airgraph_server.scheduler.warm_up import warm_up_runs
 from airgraph_server.settings import Settings
 from airgraph_server.together import Gatherer, Together
-from airgraph_server.tracing.facts import LONGEST_ID, answer_facts, instance_facts, request_facts, union_facts
+from airgraph_server.tracing.facts import answer_facts, instance_facts, request_facts, union_facts
 from airgraph_server.tracing.spans import CallSpan, stages_of
-
-POLICIES = {
-    allocator_pb2.POLICY_UNSPECIFIED: Policy.AUTO,
-    allocator_pb2.POLICY_AUTO: Policy.AUTO,
-    allocator_pb2.POLICY_LEARNED: Policy.LEARNED,
-    allocator_pb2.POLICY_CLASSICAL: Policy.CLASSICAL,
-}
-CLASSICAL_ITERATIONS = 100
-"""What the papers call WMMSE: 100 iterations."""
 
 Outcome = allocator_pb2.AllocateResponse | Exception
 
@@ -80,11 +71,10 @@ class Allocation:
         turns: Turns | None = None,
     ) -> None:
         """Keeps the parts of the path; ``turns`` are the threads that calls come in."""
-        self._settings = settings
-        self._registry = registry
         self._metrics = metrics
         self.scheduler = Scheduler(settings, Decider(settings, metrics), metrics, turns)
         self._meters = AnswerMeters(metrics)
+        self._reader = Reader(settings, registry)
         self._gatherer = Gatherer(settings, registry)
         self.audit = AuditLog(settings.audit_file) if settings.audit_file is not None else None
 
@@ -119,21 +109,35 @@ class Allocation:
             self._metrics.deadline_missed.inc(isinstance(outcome, DeadlineMissedError))
             answered(outcome)
 
-        read = self._read(request, scope)
-        task = read.task
-        if isinstance(task, Exception):
-            done(_refused(read.request, read.scope, read.began, task))
-            return
-        self.scheduler.submit(
-            task, request.priority, lambda result: done(self._safe_outcome(read, task, result), _polished([result]))
-        )
+        def each() -> None:
+            read = self._read(request, scope)
+            task = read.task
+            if isinstance(task, Exception):
+                done(_refused(read.request, read.scope, read.began, task))
+                return
 
-    def _safe_outcome(self, read: _Read, task: Task, result: Decision | Exception) -> Outcome:
-        try:
-            outcome = self._outcome(read, task, result)
-            self._count([(task, result)])
-        except Exception as error:
-            return error
+            def decided(result: Decision | Exception) -> None:
+                done(_safe(lambda: self._counted(read, task, result)), _polished([result]))
+
+            self.scheduler.submit(task, request.priority, decided)
+
+        together = self._gatherer.gather([request], scope.deadline, scope.abandoned)
+        if not together:
+            each()
+            return
+
+        def joined(result: UnionDecision | Exception) -> None:
+            if isinstance(result, TakesTheLongWay):
+                each()
+            else:
+                spared = 0.0 if isinstance(result, UnionDecision) else None
+                done(_safe(lambda: self._outcomes(together[0], [request], scope, result)[0]), spared)
+
+        self.scheduler.submit(together[0].task, request.priority, joined)
+
+    def _counted(self, read: _Read, task: Task, result: Decision | Exception) -> Outcome:
+        outcome = self._outcome(read, task, result)
+        self._count([(task, result)])
         return outcome
 
     def warm_up(self, model: LoadedModel) -> None:
@@ -159,7 +163,9 @@ class Allocation:
                 outcomes.update(zip(part.positions, self._outcomes(part, members, scope, result), strict=True))
         rest = [i for i in range(len(requests)) if i not in outcomes]
         if not rest:
-            return list(map(outcomes.__getitem__, range(len(requests)))), 0.0 if together else None
+            # The stay of who has waited for company says how much company came, and not how long it takes.
+            alone = any(isinstance(result, UnionDecision) and not result.timings.meeting for result in results)
+            return [outcomes[i] for i in range(len(requests))], 0.0 if alone else None
         found, polished = self._answer_each([requests[i] for i in rest], scope)
         outcomes.update(zip(rest, found, strict=True))
         return [outcomes[i] for i in range(len(requests))], polished
@@ -188,8 +194,8 @@ class Allocation:
         timings.encode = (ended - began) / len(requests)
         if scope.span is not None:
             stages = stages_of(timings, (part.began, part.ended), (began, ended))
-            for request, decision, pairs in zip(requests, decisions, part.task.union.sizes, strict=True):
-                facts = request_facts(request) | union_facts(pairs) | answer_facts(decision)
+            for request, decision, one in zip(requests, decisions, part.task.instances, strict=True):
+                facts = request_facts(request) | union_facts(len(one.gain)) | answer_facts(decision)
                 scope.span.answered(facts, stages)
         self._meters.answered(POWER_CONTROL.name, decisions)
         return list(responses)
@@ -212,41 +218,9 @@ class Allocation:
 
     def _read(self, request: allocator_pb2.AllocateRequest, scope: CallScope) -> _Read:
         began = perf_counter()
-        task = self._decode(request, scope)
+        trace_id = "" if scope.span is None else scope.span.trace_id
+        task = self._reader.read(request, scope.deadline, scope.abandoned, trace_id)
         return _Read(request, scope, task, began, perf_counter())
-
-    def _decode(self, request: allocator_pb2.AllocateRequest, scope: CallScope) -> Task | Exception:
-        try:
-            policy = POLICIES.get(request.policy)
-            if policy is None:
-                raise InvalidInstanceError("policy", "a policy of this version", str(request.policy))
-            family, instance = decode_problem(request, self._settings)
-            iterations = CLASSICAL_ITERATIONS
-            if request.HasField("classical_iterations"):
-                iterations = request.classical_iterations
-                most = self._settings.max_classical_iterations
-                if iterations > most:
-                    raise InvalidInstanceError("classical_iterations", f"at most {most}", str(iterations))
-            asked = (request.model.name, request.model.version) if request.HasField("model") else None
-            model, detail = self._registry.find(family.name, asked)
-        except Exception as error:
-            # Whatever is wrong with one instance is told to its caller alone.
-            return error
-        return Task(
-            family=family,
-            instance=instance,
-            policy=policy,
-            model=model,
-            model_detail=detail,
-            shadow=request.shadow,
-            deadline=scope.deadline,
-            max_polish_iterations=(
-                request.max_polish_iterations if request.HasField("max_polish_iterations") else None
-            ),
-            classical_iterations=iterations,
-            abandoned=scope.abandoned,
-            log_fields=_log_fields(request, scope),
-        )
 
     def _count(self, answers: Sequence[tuple[Task, Decision | Exception]]) -> None:
         """Counts what was answered, all of a family at once."""
@@ -287,11 +261,14 @@ def _refused(request: allocator_pb2.AllocateRequest, scope: CallScope, began: fl
     return error
 
 
+def _safe(outcome: Callable[[], Outcome]) -> Outcome:
+    """An outcome, or what went wrong in making it: for threads in which nobody would hear of it."""
+    try:
+        return outcome()
+    except Exception as error:
+        return error
+
+
 def _polished(results: Sequence[Decision | Exception]) -> float | None:
     """Seconds of polishing, which gives way to others; None where nothing was decided."""
     return max((result.timings.polish for result in results if isinstance(result, Decision)), default=None)
-
-
-def _log_fields(request: allocator_pb2.AllocateRequest, scope: CallScope) -> dict[str, str]:
-    ids = {"request_id": request.request_id[:LONGEST_ID]}
-    return ids if scope.span is None or not scope.span.trace_id else {**ids, "trace_id": scope.span.trace_id}

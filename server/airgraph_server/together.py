@@ -9,7 +9,7 @@ from time import perf_counter
 from airgraph.v1 import allocator_pb2
 from airgraph_models.problems import POWER_CONTROL
 from airgraph_models.problems.layouts import GAIN_BLOCKS
-from airgraph_server.codec.unions import joins, read_union
+from airgraph_server.codec.unions import joins, read_fields
 from airgraph_server.decision.union import UnionTask
 from airgraph_server.errors import ModelNotFoundError
 from airgraph_server.registry.model import LoadedModel
@@ -66,9 +66,10 @@ class Gatherer:
             for first in range(0, len(positions), MOST_JOINED):
                 part = positions[first : first + MOST_JOINED]
                 began = perf_counter()
-                union = read_union([requests[i] for i in part], self._settings)
-                if union is not None and union.links <= self._settings.max_batch_links:
-                    task = UnionTask(union, model, deadline, abandoned)
+                fields = [read_fields(requests[i], self._settings) for i in part]
+                known = [one for one in fields if one is not None]
+                task = UnionTask(known, model, deadline, abandoned)
+                if len(known) == len(part) and task.links <= self._settings.max_batch_links:
                     found.append(Together(part, task, priority, began, perf_counter()))
         return found
 

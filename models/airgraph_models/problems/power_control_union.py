@@ -18,12 +18,27 @@ from airgraph_models.classical.sum_rate import rates_of
 from airgraph_models.problems.gain_blocks import GainBlocks, stack_matrices
 from airgraph_models.problems.power_control_gains import single_snr
 from airgraph_models.problems.power_control_grading import rounded_powers
-from airgraph_models.problems.power_control_instance import PowerControl
 from airgraph_models.problems.validation import LARGEST_SNR, FloatArray, IndexArray
 
 Array = npt.NDArray[Any]
 
 PRECISIONS = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+class PowerControlFields(NamedTuple):
+    """One instance as its caller gave it, not checked yet.
+
+    Attributes:
+        gain: ``[K, K]`` power gains, receiver first, float32 or float64.
+        noise_power: A number, or one for each pair ``[K]``; so the other two.
+        max_power: Budgets.
+        weights: Rate weights.
+    """
+
+    gain: Array
+    noise_power: Array | float = 1.0
+    max_power: Array | float = 1.0
+    weights: Array | float = 1.0
 
 
 @dataclass(frozen=True)
@@ -66,21 +81,9 @@ class PowerControlUnion:
     dtype: np.dtype[np.floating]
 
     @classmethod
-    def create(
-        cls,
-        gains: Sequence[Array],
-        noise_powers: Sequence[Array | float],
-        max_powers: Sequence[Array | float],
-        weights: Sequence[Array | float],
-    ) -> PowerControlUnion | None:
-        """Checks all at once; None if anything is not as nearly always, which `PowerControl.create` looks at closer.
-
-        Args:
-            gains: ``[K_i, K_i]`` power gains of each instance, all float32 or all float64.
-            noise_powers: A number or ``[K_i]`` for each; so the other two.
-            max_powers: Budgets.
-            weights: Rate weights.
-        """
+    def create(cls, fields: Sequence[PowerControlFields]) -> PowerControlUnion | None:
+        """Checks all at once; None if anything is not as nearly always, which `PowerControl.create` looks at closer."""
+        gains = [one.gain for one in fields]
         first = gains[0]
         if first.dtype not in PRECISIONS or any(
             gain.dtype != first.dtype or gain.ndim != 2 or gain.shape[0] != gain.shape[1] or not gain.size
@@ -88,7 +91,9 @@ class PowerControlUnion:
         ):
             return None
         sizes = tuple(map(len, gains))
-        noise, budget, weight = (_column(values, sizes) for values in (noise_powers, max_powers, weights))
+        noise = _column([one.noise_power for one in fields], sizes)
+        budget = _column([one.max_power for one in fields], sizes)
+        weight = _column([one.weights for one in fields], sizes)
         if noise is None or budget is None or weight is None:
             return None
         gain = gains[0].reshape(-1) if len(gains) == 1 else np.concatenate(gains, axis=None)
@@ -100,32 +105,6 @@ class PowerControlUnion:
             return None
         columns = (noise.values, budget.values, weight.values)
         return cls(sizes, gain.astype(np.float64, copy=False), *columns, first.dtype)
-
-    @staticmethod
-    def of(instances: Sequence[PowerControl]) -> PowerControlUnion:
-        """The union of checked instances, all dense and of one precision."""
-        return PowerControlUnion(
-            sizes=tuple(instance.size for instance in instances),
-            gain=np.concatenate([instance.gain for instance in instances], axis=None),
-            noise_power=np.concatenate([instance.noise_power for instance in instances]),
-            max_power=np.concatenate([instance.max_power for instance in instances]),
-            weights=np.concatenate([instance.weights for instance in instances]),
-            dtype=instances[0].dtype,
-        )
-
-    @staticmethod
-    def join(unions: Sequence[PowerControlUnion]) -> PowerControlUnion:
-        """One union of all instances, of one precision, in order."""
-        if len(unions) == 1:
-            return unions[0]
-        return PowerControlUnion(
-            sizes=sum((union.sizes for union in unions), ()),
-            gain=np.concatenate([union.gain for union in unions]),
-            noise_power=np.concatenate([union.noise_power for union in unions]),
-            max_power=np.concatenate([union.max_power for union in unions]),
-            weights=np.concatenate([union.weights for union in unions]),
-            dtype=unions[0].dtype,
-        )
 
     @property
     def nodes(self) -> int:

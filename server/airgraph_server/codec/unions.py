@@ -1,14 +1,9 @@
-"""Requests for the network's answer to dense power control, as one union of instances."""
+"""Requests for the network's answer to dense power control, which may be decided as one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-import numpy.typing as npt
-
-from airgraph.v1 import allocator_pb2, tensor_pb2
-from airgraph_models.problems.power_control_union import PowerControlUnion
+from airgraph.v1 import allocator_pb2
+from airgraph_models.problems.power_control_union import PowerControlFields
 from airgraph_server.codec.tensors import decode_tensor
 from airgraph_server.errors import InvalidInstanceError
 from airgraph_server.settings import Settings
@@ -25,23 +20,18 @@ def joins(request: allocator_pb2.AllocateRequest) -> bool:
     )
 
 
-def read_union(requests: Sequence[allocator_pb2.AllocateRequest], settings: Settings) -> PowerControlUnion | None:
-    """The union of what the requests bring; None if anything needs a closer look."""
-    gains, noise_powers, max_powers, weights = [], [], [], []
+def read_fields(request: allocator_pb2.AllocateRequest, settings: Settings) -> PowerControlFields | None:
+    """What such a request brings; None if it needs a closer look."""
+    message = request.power_control
     try:
-        for request in requests:
-            message = request.power_control
-            gain = decode_tensor("gain", message.gain)
-            if len(gain.shape) != 2 or len(gain) > settings.max_nodes or gain.size > settings.max_links:
-                return None
-            gains.append(gain)
-            noise_powers.append(_or_one("noise_power", message, message.noise_power))
-            max_powers.append(_or_one("max_power", message, message.max_power))
-            weights.append(_or_one("weights", message, message.weights))
+        gain = decode_tensor("gain", message.gain)
+        if gain.ndim != 2 or len(gain) > settings.max_nodes or gain.size > settings.max_links:
+            return None
+        return PowerControlFields(
+            gain,
+            decode_tensor("noise_power", message.noise_power) if message.HasField("noise_power") else 1.0,
+            decode_tensor("max_power", message.max_power) if message.HasField("max_power") else 1.0,
+            decode_tensor("weights", message.weights) if message.HasField("weights") else 1.0,
+        )
     except InvalidInstanceError:
         return None
-    return PowerControlUnion.create(gains, noise_powers, max_powers, weights)
-
-
-def _or_one(name: str, message: Any, tensor: tensor_pb2.Tensor) -> npt.NDArray[Any] | float:
-    return decode_tensor(name, tensor) if message.HasField(name) else 1.0

@@ -108,6 +108,7 @@ class Timings:
     """Seconds by stage.
 
     Attributes:
+        meeting: Waited for others, to be decided as one.
         began, polish_began, ended: When the decision did, on the clock of `time.perf_counter`.
     """
 
@@ -118,6 +119,7 @@ class Timings:
     polish: float = 0.0
     encode: float = 0.0
     total: float = 0.0
+    meeting: float = 0.0
     began: float = 0.0
     polish_began: float = 0.0
     ended: float = 0.0

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import accumulate
 from time import perf_counter
 
 import numpy as np
+import numpy.typing as npt
 
-from airgraph_models.problems.power_control_union import PowerControlUnion
+from airgraph_models.problems.power_control_union import PowerControlFields, PowerControlUnion
 from airgraph_server.decision.types import Decision, ServingModel, Timings
 from airgraph_server.errors import DeadlineMissedError
 from airgraph_server.metrics import Metrics
@@ -28,16 +30,26 @@ class UnionTask:
     """Instances of one call to decide.
 
     Attributes:
-        union: The checked instances.
+        instances: Of the same or of different sizes.
         model: The network to use.
         deadline: On the clock of `time.perf_counter`; None for no deadline.
         abandoned: Asked before compute: has the caller gone away?
     """
 
-    union: PowerControlUnion
+    instances: Sequence[PowerControlFields]
     model: ServingModel
     deadline: float | None = None
     abandoned: Callable[[], bool] = lambda: False
+
+    @cached_property
+    def links(self) -> int:
+        """Gains of all instances."""
+        return sum(one.gain.size for one in self.instances)
+
+    @cached_property
+    def nodes(self) -> int:
+        """Pairs of all instances."""
+        return sum(len(one.gain) for one in self.instances)
 
 
 @dataclass
@@ -55,7 +67,7 @@ def decide_unions(tasks: Sequence[UnionTask], metrics: Metrics) -> list[UnionDec
     runs: dict[str, list[int]] = {}
     for i, task in enumerate(tasks):
         if results[i] is None:
-            runs.setdefault(task.union.dtype.name, []).append(i)
+            runs.setdefault(task.instances[0].gain.dtype.str, []).append(i)
     for members in runs.values():
         for i, result in zip(members, _decide([tasks[i] for i in members], began, metrics), strict=True):
             results[i] = result
@@ -69,7 +81,7 @@ def _late(task: UnionTask, now: float) -> Exception | None:
         return None
     if now >= task.deadline:
         return DeadlineMissedError("the deadline passed before the answer was computed")
-    if now + task.model.predicted_seconds(task.union.links) > task.deadline:
+    if now + task.model.predicted_seconds(task.links) > task.deadline:
         # The closed form may still be in time.
         return TakesTheLongWay()
     return None
@@ -77,13 +89,10 @@ def _late(task: UnionTask, now: float) -> Exception | None:
 
 def _decide(tasks: Sequence[UnionTask], began: float, metrics: Metrics) -> list[UnionDecision | Exception]:
     """Tasks of one model and precision."""
-    union, model = PowerControlUnion.join([task.union for task in tasks]), tasks[0].model
-    try:
-        output = model.run(model.inputs(union.blocks()), union.links)[: union.nodes, 0]
-    except Exception:
-        output = np.full(union.nodes, np.nan, np.float32)
-    if np.count_nonzero(np.isfinite(output)) < union.nodes:
-        # In a run that tasks share, what is not finite may spread.
+    model = tasks[0].model
+    union = PowerControlUnion.create([one for task in tasks for one in task.instances])
+    output = None if union is None else _run(union, model)
+    if union is None or output is None:
         return [_decide([task], began, metrics)[0] for task in tasks] if len(tasks) > 1 else [TakesTheLongWay()]
     inferred = perf_counter()
     count = len(union.sizes)
@@ -111,7 +120,7 @@ def _decide(tasks: Sequence[UnionTask], began: float, metrics: Metrics) -> list[
     results: list[UnionDecision | Exception] = []
     taken = 0
     for task in tasks:
-        mine = decisions[taken : taken + len(task.union.sizes)]
+        mine = decisions[taken : taken + len(task.instances)]
         taken += len(mine)
         timings = Timings(
             inference=inferred - began,
@@ -125,3 +134,12 @@ def _decide(tasks: Sequence[UnionTask], began: float, metrics: Metrics) -> list[
             decision.timings = timings
         results.append(UnionDecision(mine, timings))
     return results
+
+
+def _run(union: PowerControlUnion, model: ServingModel) -> npt.NDArray[np.float32] | None:
+    """The network's output ``[N]``; None where it fails, or is not finite, which may spread in a union."""
+    try:
+        output = model.run(model.inputs(union.blocks()), union.links)[: union.nodes, 0]
+    except Exception:
+        return None
+    return output if np.count_nonzero(np.isfinite(output)) == union.nodes else None

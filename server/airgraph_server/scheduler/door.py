@@ -78,7 +78,8 @@ class Door:
         return visit
 
     def _refusal(self, among: int, deadline: float | None, now: float) -> OverloadedError | None:
-        stay = self._stay.predict(among)
+        # Who stands in the line comes in too before this one has left, where calls meet.
+        stay = self._stay.predict(among + self._waiting())
         # A call with the server to itself is never refused: what was slow once may be fast now.
         busy = self._calls > 0 or self._waiting() > 0
         needed = stay + DEVIATIONS * self._deviation + self._reserve

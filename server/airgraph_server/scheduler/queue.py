@@ -6,7 +6,7 @@ import heapq
 import math
 from dataclasses import dataclass
 
-from airgraph_server.scheduler.job import Kind, Ticket
+from airgraph_server.scheduler.job import UNION, Kind, Ticket
 from airgraph_server.scheduler.load import NOTHING, Load, LoadCost
 
 
@@ -33,6 +33,7 @@ class TicketQueue:
         self._budget = budget
         self._by_kind: dict[Kind, list[Ticket]] = {}
         self._totals: dict[Kind, Load] = {}
+        self._last: dict[Kind, tuple[int, float]] = {}
         self._length = 0
 
     def __len__(self) -> int:
@@ -43,12 +44,18 @@ class TicketQueue:
         """Adds one."""
         heapq.heappush(self._by_kind.setdefault(ticket.kind, []), ticket)
         self._totals[ticket.kind] = self._totals.get(ticket.kind, NOTHING) + ticket.load
+        rank = ticket.rank[:2]
+        self._last[ticket.kind] = max(self._last.get(ticket.kind, rank), rank)
         self._length += 1
 
     def ahead_of(self, rank: tuple[int, float]) -> dict[Kind, Load]:
         """What goes before a (priority, deadline), a load a kind."""
         loads: dict[Kind, Load] = {}
         for kind, tickets in self._by_kind.items():
+            if self._last[kind] <= rank:
+                # Nearly always: who comes later is less urgent.
+                loads[kind] = self._totals[kind]
+                continue
             for ticket in tickets:
                 if ticket.rank[:2] <= rank:
                     loads[kind] = loads.get(kind, NOTHING) + ticket.load
@@ -62,6 +69,11 @@ class TicketQueue:
     def small_first(self) -> bool:
         """Whether the next run begins with a small instance."""
         return self._length > 0 and self._by_kind[self._first_kind()][0].load.small
+
+    @property
+    def union_first(self) -> bool:
+        """Whether the next run is one of unions."""
+        return self._length > 0 and self._first_kind()[2] == UNION
 
     def earliest_deadline(self) -> float:
         """Of the tickets that go first; infinite where none has one."""
@@ -106,7 +118,7 @@ class TicketQueue:
         if tickets:
             self._totals[kind] -= ticket.load
         else:
-            del self._by_kind[kind], self._totals[kind]
+            del self._by_kind[kind], self._totals[kind], self._last[kind]
         self._length -= 1
         return ticket
 

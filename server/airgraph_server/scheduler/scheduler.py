@@ -13,7 +13,7 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import overload
+from typing import Any, overload
 
 from airgraph_server.decision.types import Decision, Policy, Task
 from airgraph_server.decision.union import UnionDecision, UnionTask
@@ -27,6 +27,8 @@ from airgraph_server.scheduler.raw import Decides, RawOutput, RawRun, run_all
 from airgraph_server.scheduler.turns import Turns
 from airgraph_server.settings import Settings
 
+SHARE_OF_MEETING = 0.5
+"""Of the time until a deadline: one call after another in meetings of all of it would be late by turns."""
 GONE = "the caller has gone away, or the deadline passed, before the answer was computed"
 
 
@@ -45,6 +47,7 @@ class Scheduler:
         Callers' threads give way to others before they wait or compute for long.
         """
         self._give_way: Callable[[], None] = (lambda: None) if turns is None else turns.give_way
+        self._meet: Callable[[float], float] = (lambda until: 0.0) if turns is None else turns.meet
         self._settings = settings
         self._decider = decider
         self._metrics = metrics
@@ -60,6 +63,7 @@ class Scheduler:
         waiting = (lambda: 0) if turns is None else turns.waiting
         self.door = Door(room, settings.deadline_reserve, metrics, waiting)
         self._sequence = itertools.count()
+        self._meeting = 0
         self._needed_at = math.inf
         self._closed = False
         self._workers = [
@@ -93,6 +97,14 @@ class Scheduler:
         self._admit(job, priorities or [0] * len(tasks))
         deadlines = [task.deadline for task in tasks]
         latest = max((d for d in deadlines if d is not None), default=None) if None not in deadlines else None
+        waited = 0.0
+        if isinstance(tasks[0], UnionTask):
+            # Unions of several calls are one run, which one of them makes when all have come.
+            with self._lock:
+                self._meeting += 1
+            waited = self._meet(math.inf if latest is None else self._meeting_ends(latest))
+            with self._lock:
+                self._meeting -= 1
         while not job.done:
             if self._lead(job):
                 continue
@@ -101,20 +113,33 @@ class Scheduler:
             if not job.wait(remaining):
                 break
         job.given_up = not job.done
+        for result in job.results if waited else ():
+            if isinstance(result, UnionDecision):
+                result.timings.meeting = waited
         return [DeadlineMissedError(GONE) if result is None else result for result in job.results]
 
-    def submit(self, task: Task, priority: int, notify: Callable[[Decision | Exception], None]) -> None:
+    @overload
+    def submit(self, task: Task, priority: int, notify: Callable[[Decision | Exception], None]) -> None: ...
+
+    @overload
+    def submit(self, task: UnionTask, priority: int, notify: Callable[[UnionDecision | Exception], None]) -> None: ...
+
+    def submit(self, task: Work, priority: int, notify: Callable[[Any], None]) -> None:
         """Decides one task in a thread of the scheduler's and gives the result to ``notify``."""
 
         def done(job: Job) -> None:
             result = job.results[0]
-            notify(result if isinstance(result, Decision | Exception) else DeadlineMissedError(GONE))
+            notify(DeadlineMissedError(GONE) if result is None else result)
 
         job = Job([task], done)
         self._admit(job, [priority])
         with self._lock:
-            if self._may_begin():
-                self._work.notify()
+            self._call_to_work()
+
+    def _meeting_ends(self, deadline: float) -> float:
+        """When all who meet should have ended, so that those who come meanwhile still have some of their time."""
+        now = perf_counter()
+        return now + SHARE_OF_MEETING * (deadline - now) - self._settings.deadline_reserve
 
     def calibrate(self, runs: Sequence[Sequence[Work]]) -> None:
         """Times runs without anybody waiting, so that the first caller's chances are known."""
@@ -192,6 +217,14 @@ class Scheduler:
     def _may_begin(self) -> bool:
         return len(self._queue) > 0 and not self._full(self._queue.small_first)
 
+    def _wanted(self) -> bool:
+        """Whether a thread of the scheduler's own has something to do, which no caller is about to do."""
+        return self._may_begin() and not (self._meeting and self._queue.union_first)
+
+    def _call_to_work(self) -> None:
+        if self._wanted():
+            self._work.notify()
+
     def _lead(self, job: Job) -> bool:
         """Computes in the caller's thread until its job is done; False where all places are taken."""
         led = False
@@ -202,14 +235,13 @@ class Scheduler:
                 break
             led = True
         with self._lock:
-            if self._may_begin():
-                self._work.notify()
+            self._call_to_work()
         return led or job.done
 
     def _serve(self) -> None:
         while True:
             with self._lock:
-                while not self._closed and not self._may_begin():
+                while not self._closed and not self._wanted():
                     self._work.wait()
                 if self._closed:
                     return
@@ -229,8 +261,7 @@ class Scheduler:
             self._running[threading.get_ident()] = now + self._costs[tickets[0].kind].predict(load)
             if load.small:
                 self._small_runs.add(threading.get_ident())
-        if self._may_begin():
-            self._work.notify()
+        self._call_to_work()
         self._plan()
         return tickets, dropped
 

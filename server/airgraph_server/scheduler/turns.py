@@ -14,6 +14,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from time import perf_counter, sleep
 from typing import Any, ParamSpec, TypeVar
 
+from airgraph_server.scheduler.meeting import Meeting
+
 LONGEST_TURN = 0.005
 """Seconds after which a call runs beside others: it is a long one, or waits for a message that does not come."""
 
@@ -46,6 +48,7 @@ class Turns(ThreadPoolExecutor):
         self._idle: list[_Worker] = []
         self._started = 0
         self._holder: _Worker | None = None
+        self._meeting: Meeting[_Worker] = Meeting()
         self._waiting = threading.Event()
         self._closed = False
         self._here = threading.local()
@@ -82,6 +85,34 @@ class Turns(ThreadPoolExecutor):
             with self._guard:
                 self._give_up(worker)
 
+    def meet(self, until: float) -> float:
+        """Lets the calls in the line come as far as this one, before it goes on: what they ask may be done as one.
+
+        A call alone goes on at once, and so does the last one to come: what it does, it may do for all of them.
+
+        Args:
+            until: When, on the clock of `time.perf_counter`, all who meet should have ended.
+
+        Returns:
+            Seconds that this call has waited for others.
+        """
+        worker: _Worker | None = getattr(self._here, "worker", None)
+        if worker is None or not worker.has_turn:
+            return 0.0
+        with self._guard:
+            if self._meeting.is_ending or not (self._line or len(self._meeting)):
+                return 0.0
+            if not self._meeting.expects_more(until) or not self._line:
+                worker.began = perf_counter() + self._meeting.end(1)
+                return 0.0
+            came = perf_counter()
+            self._meeting.wait(worker)
+            self._waiting.set()
+            self._end_turn(worker)
+            self._next()
+        worker.go.acquire()
+        return perf_counter() - came
+
     def _give_up(self, worker: _Worker) -> None:
         """Ends a turn whose call goes on, with the guard held."""
         if worker.has_turn:
@@ -92,10 +123,20 @@ class Turns(ThreadPoolExecutor):
         worker.has_turn, self._holder = False, None
 
     def _next(self) -> None:
-        """Begins a call, with the guard held, if there is one and it may."""
+        """Begins a call, or goes on with one that has met others, with the guard held, if there is one and it may."""
+        able = bool(self._idle) or self._started < self._most
+        if self._holder is None and len(self._meeting) and not (self._line and able and not self._meeting.is_full):
+            # Those who were waited for asked for something else, or left, or are too late.
+            self._meeting.end(0)
+        if self._holder is None and self._meeting.is_ending:
+            met = self._meeting.next()
+            if met is not None:
+                self._holder, met.has_turn, met.began = met, True, perf_counter()
+                met.go.release()
+                return
         if not self._line:
             return
-        if self._holder is not None or not (self._idle or self._started < self._most):
+        if self._holder is not None or not able:
             if not self._waiting.is_set():
                 self._waiting.set()
             return
@@ -117,13 +158,14 @@ class Turns(ThreadPoolExecutor):
             _do(worker.job)
             with self._guard:
                 worker.job = None
-                if worker.has_turn and self._line:
+                if worker.has_turn and self._line and not (self._meeting.is_ending or self._meeting.is_full):
                     # Goes on itself: nobody needs to be woken.
                     worker.job, worker.began = self._line.popleft(), perf_counter()
                     continue
                 if worker.has_turn:
                     self._end_turn(worker)
                 if self._closed and not self._line:
+                    self._next()
                     return
                 self._idle.append(worker)
                 self._next()
@@ -136,7 +178,7 @@ class Turns(ThreadPoolExecutor):
             sleep(LONGEST_TURN)
             with self._guard:
                 holder = self._holder
-                if not self._line:
+                if not self._line and not len(self._meeting):
                     self._waiting.clear()
                 elif holder is not None and perf_counter() - holder.began > LONGEST_TURN:
                     self._give_up(holder)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from airgraph_models.problems import FAMILIES, POWER_CONTROL, PowerControl
+import numpy as np
+
+from airgraph_models.problems import FAMILIES, POWER_CONTROL
 from airgraph_models.problems.layouts import GAIN_BLOCKS
-from airgraph_models.problems.power_control_union import PowerControlUnion
+from airgraph_models.problems.power_control_union import PowerControlFields
 from airgraph_server.decision.types import Policy, Task
 from airgraph_server.decision.union import UnionTask
 from airgraph_server.registry.examples import plain_instance
@@ -26,9 +28,10 @@ def warm_up_runs(model: LoadedModel) -> list[Sequence[Work]]:
 def _joined(model: LoadedModel) -> list[Sequence[UnionTask]]:
     if (model.card.problem, model.layout) != (POWER_CONTROL.name, GAIN_BLOCKS):
         return []
-    instances = {size: plain_instance(model.card, size) for sizes in RUNS for size in sizes}
-    known = {size: instance for size, instance in instances.items() if isinstance(instance, PowerControl)}
-    return [[UnionTask(PowerControlUnion.of([known[size] for size in sizes]), model)] for sizes in RUNS]
+    rng = np.random.default_rng(0)
+    return [
+        [UnionTask([PowerControlFields(rng.exponential(size=(size, size))) for size in sizes], model)] for sizes in RUNS
+    ]
 
 
 def _raw(model: LoadedModel) -> list[Sequence[RawRun]]:
