@@ -78,4 +78,6 @@ class Gatherer:
             model, _ = self._registry.find(POWER_CONTROL.name, pinned)
         except ModelNotFoundError:
             return None
-        return model if model is not None and model.layout == GAIN_BLOCKS else None
+        if model is None or model.layout != GAIN_BLOCKS or model.refusal(POWER_CONTROL, None) is not None:
+            return None
+        return model

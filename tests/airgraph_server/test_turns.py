@@ -1,11 +1,15 @@
 """Calls that take turns: one at a time, unless one waits or takes long."""
 
+import contextlib
+import math
 import threading
+from functools import partial
 from time import perf_counter
 
 import pytest
 
 from airgraph_server.scheduler import turns as turns_module
+from airgraph_server.scheduler.meeting import MOST_MET
 from airgraph_server.scheduler.turns import Turns
 
 PATIENCE = 20.0
@@ -121,3 +125,107 @@ def test_after_shutdown_no_call_is_taken_and_no_thread_is_left():
     while threading.active_count() > before and perf_counter() < until:
         threading.Event().wait(1e-3)
     assert threading.active_count() <= before
+
+
+class Meetings:
+    """Calls that meet, held back until all of them stand in the line."""
+
+    def __init__(self, turns):
+        self.turns, self.begin, self.told = turns, threading.Event(), []
+
+    def call(self, number, until=math.inf):
+        self.told.append(("came", number))
+        waited = self.turns.meet(until)
+        self.told.append(("went on", number))
+        return waited
+
+    def together(self, *calls):
+        """What each call gives; ``calls`` are functions without arguments."""
+        first = self.turns.submit(self.begin.wait, PATIENCE)
+        futures = [self.turns.submit(call) for call in calls]
+        self.begin.set()
+        assert first.result(PATIENCE)
+        return [future.result(PATIENCE) for future in futures]
+
+
+@pytest.fixture
+def meetings(turns):
+    return Meetings(turns)
+
+
+def test_calls_in_the_line_come_as_far_before_the_last_of_them_goes_on(patient, meetings):
+    waited = meetings.together(*(partial(meetings.call, number) for number in range(3)))
+    assert meetings.told[:3] == [("came", number) for number in range(3)]
+    # The last one goes on first, and does what is to be done for all; the others in order.
+    assert meetings.told[3:] == [("went on", number) for number in (2, 0, 1)]
+    assert waited[0] >= waited[1] > 0.0
+    assert waited[2] == 0.0
+
+
+def test_a_call_alone_meets_nobody(patient, meetings):
+    assert meetings.turns.submit(meetings.call, 0).result(PATIENCE) == 0.0
+
+
+def test_outside_a_call_there_is_nobody_to_meet(turns):
+    assert turns.meet(math.inf) == 0.0
+
+
+def test_who_has_no_time_waits_for_nobody(patient, meetings):
+    meetings.together(*(partial(meetings.call, number, perf_counter()) for number in range(3)))
+    assert [number for what, number in meetings.told if what == "went on"] == [0, 1, 2]
+    assert meetings.told[:2] == [("came", 0), ("went on", 0)]
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_who_asks_for_something_else_holds_nobody_up(patient, meetings, broken):
+    waited = meetings.together(
+        partial(meetings.call, 0), partial(meetings.call, 1), *([broken_call] if broken else [lambda: 7.0])
+    )
+    assert waited[2] == (None if broken else 7.0)
+    assert meetings.told == [("came", 0), ("came", 1), ("went on", 0), ("went on", 1)]
+
+
+def broken_call():
+    with contextlib.suppress(ZeroDivisionError):
+        return 1 / 0
+
+
+def test_who_keeps_its_message_back_holds_up_nobody_for_longer_than_a_turn(meetings):
+    never = threading.Event()
+    first = meetings.turns.submit(meetings.begin.wait, PATIENCE)
+    waiting = meetings.turns.submit(meetings.call, 1)
+    silent = meetings.turns.submit(never.wait, PATIENCE)
+    meetings.begin.set()
+    assert first.result(PATIENCE)
+    assert waiting.result(PATIENCE) > 0.0
+    assert not silent.done()
+    never.set()
+    assert silent.result(PATIENCE)
+
+
+def test_no_more_meet_than_there_are_threads_for(patient, meetings):
+    """Four here; the others meet after them."""
+    waited = meetings.together(*(partial(meetings.call, number) for number in range(10)))
+    assert len(waited) == 10
+    assert sorted(number for what, number in meetings.told if what == "went on") == list(range(10))
+
+
+def test_no_more_meet_than_fit_one_run(patient):
+    turns = Turns(2 * MOST_MET)
+    meetings = Meetings(turns)
+    meetings.together(*(partial(meetings.call, number) for number in range(MOST_MET + 5)))
+    came = [i for i, (what, _) in enumerate(meetings.told) if what == "came"]
+    assert came[:MOST_MET] == list(range(MOST_MET))
+    assert meetings.told[MOST_MET][0] == "went on"
+    turns.shutdown()
+
+
+def test_those_who_wait_at_shutdown_are_done(patient):
+    turns = Turns(4)
+    meetings = Meetings(turns)
+    first = turns.submit(meetings.begin.wait, PATIENCE)
+    futures = [turns.submit(meetings.call, number) for number in range(3)]
+    turns.shutdown(wait=False)
+    meetings.begin.set()
+    assert first.result(PATIENCE)
+    assert len([future.result(PATIENCE) for future in futures]) == 3

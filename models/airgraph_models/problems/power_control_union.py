@@ -97,7 +97,7 @@ class PowerControlUnion:
         if noise is None or budget is None or weight is None:
             return None
         gain = gains[0].reshape(-1) if len(gains) == 1 else np.concatenate(gains, axis=None)
-        least, largest = float(np.minimum.reduce(gain)), float(np.maximum.reduce(gain))
+        least, largest = _extremes(gain)
         # NaN fails every comparison.
         positive = noise.least > 0.0 and budget.least > 0.0 and weight.least >= 0.0 and least >= 0.0
         within = max(noise.largest, budget.largest, weight.largest) <= LARGEST_SNR
@@ -207,8 +207,8 @@ def _column(values: Sequence[Array | float], sizes: Sequence[int]) -> _Column | 
     numbers = [value if isinstance(value, float) else _number(value) for value in values]
     known = [number for number in numbers if number is not None]
     if len(known) == len(sizes):
-        joined = np.array(known).repeat(sizes)
-        return _Column(joined, min(known), max(known))
+        one_each = np.array(known)
+        return _Column(one_each.repeat(sizes), *_extremes(one_each))
     vectors: list[Array] = []
     for value, number, size in zip(values, numbers, sizes, strict=True):
         if number is not None:
@@ -218,7 +218,12 @@ def _column(values: Sequence[Array | float], sizes: Sequence[int]) -> _Column | 
         else:
             vectors.append(value)
     joined = np.concatenate(vectors, dtype=np.float64)
-    return _Column(joined, float(np.minimum.reduce(joined)), float(np.maximum.reduce(joined)))
+    return _Column(joined, *_extremes(joined))
+
+
+def _extremes(values: Array) -> tuple[float, float]:
+    """The least and the largest; NaN where there is one, unlike of Python's own."""
+    return float(np.minimum.reduce(values)), float(np.maximum.reduce(values))
 
 
 def _number(value: Array) -> float | None:

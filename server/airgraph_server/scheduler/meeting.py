@@ -29,7 +29,7 @@ class Meeting(Generic[CallT]):
         self._until = math.inf
         self._last_came = 0.0
         self._arrival = 5e-4
-        self._rest = RunCost((1, 1e-3), (100, 3e-2))
+        self._rest = RunCost((1, 1e-3), (MOST_MET, 1.2e-2))
         self._ending = 0
         self._ending_since = 0.0
 
