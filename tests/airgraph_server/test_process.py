@@ -6,8 +6,8 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
+from queue import SimpleQueue
 from urllib.request import urlopen
 
 import grpc
@@ -56,14 +56,17 @@ def test_sigterm_lets_running_calls_finish_and_refuses_new_ones(tmp_path):
         running = stub.Allocate.future(long)
         while 'grpc_server_started_total{grpc_method="Allocate"' not in scraped(ready):
             time.sleep(0.01)
-        told = threading.Event()
-        channel.subscribe(lambda state: state is not grpc.ChannelConnectivity.READY and told.set())
+        states = SimpleQueue()
+        channel.subscribe(states.put)
+        while states.get(timeout=60) is not grpc.ChannelConnectivity.READY:
+            pass
         process.send_signal(signal.SIGTERM)
         assert json.loads(process.stderr.readline())["event"] == "draining"
         # gRPC closes the port, then tells each connection; what comes in between it drops as CANCELLED, and no server
         # built on it can help that. That a call before then is refused in words is tested in test_draining.
-        assert told.wait(timeout=60)
-        assert not listens(ready["port"])
+        assert states.get(timeout=60) is not grpc.ChannelConnectivity.READY
+        while listens(ready["port"]):
+            time.sleep(0.01)
         with pytest.raises(grpc.RpcError) as caught:
             stub.Allocate(power_control_request(gain[:3, :3]))
         assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
