@@ -114,7 +114,8 @@ def _levels(
     features[:-1, 0] = first
     first *= cross
     others = features[:-1, 1:].view(np.complex64)
-    phase = np.ones((nodes, antennas), np.complex64)
+    phase = np.empty((nodes, antennas), np.complex64)
+    phase[:, 0] = 1
     for n in range(1, antennas):
         other = channel[n]
         other *= turn
@@ -182,12 +183,14 @@ def beamforming_graph(instance: Beamforming) -> tuple[LinkGraph, Frames]:
     amplitude = instance.amplitude.astype(np.float32)
     sensitivity = (1 / np.sqrt(instance.noise_power)).astype(np.float32)
     scaled = channel.T.astype(np.complex64, order="C")
+    direct = instance.direct.astype(np.complex64)
     if _alike(amplitude) and _alike(sensitivity):
-        scaled *= amplitude[0] * sensitivity[0]
+        scale = amplitude[0] * sensitivity[0]
+        scaled *= scale
+        direct *= scale
     else:
         scaled *= amplitude.take(tx) * sensitivity.take(rx)
-    direct = instance.direct.astype(np.complex64)
-    direct *= (amplitude * sensitivity)[:, None]
+        direct *= (amplitude * sensitivity)[:, None]
     parts = direct.view(np.float32)
     norm = np.sqrt(np.add.reduce(parts * parts, axis=-1))
     mirror = _mirrors(direct, norm)

@@ -147,7 +147,7 @@ def _lay_out(graph: LinkGraph, sizes: tuple[int, ...], row_width: int | None) ->
             connected=np.zeros((nodes, 1), np.float32),
             sizes=sizes,
         )
-    if row_width is None and bool((degree == largest).all()):
+    if row_width is None and largest * nodes == graph.links:
         return RowTable(
             node=graph.node,
             link=graph.link.reshape(nodes, largest, -1),
@@ -157,7 +157,7 @@ def _lay_out(graph: LinkGraph, sizes: tuple[int, ...], row_width: int | None) ->
             sizes=sizes,
         )
     width = row_width or min(DEFAULT_ROW_WIDTH, largest)
-    count = -(-degree // width)
+    count = (degree + (width - 1)) // width
     # Where each node's rows end, and begin.
     end_row = count.cumsum()
     first_row = end_row - count
@@ -165,7 +165,7 @@ def _lay_out(graph: LinkGraph, sizes: tuple[int, ...], row_width: int | None) ->
     slots = count * width
     place = np.arange(int(end_row[-1]) * width)
     place += (graph.offsets[:-1] - width * first_row).repeat(slots)
-    link = np.minimum(place, (graph.offsets[1:] - 1).repeat(slots)).reshape(-1, width)
+    link = np.minimum(place, (graph.offsets[1:] - 1).repeat(slots), out=place).reshape(-1, width)
     # A node without links reads some row, whichever there is.
     last = np.maximum(end_row - 1, 0)
     return RowTable(
