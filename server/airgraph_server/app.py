@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from time import sleep
 from types import FrameType
 from wsgiref.simple_server import WSGIServer
 
@@ -17,6 +18,7 @@ from prometheus_client import start_http_server
 
 from airgraph.v1 import allocator_pb2, allocator_pb2_grpc, registry_pb2, registry_pb2_grpc
 from airgraph_server.allocation import Allocation
+from airgraph_server.draining import Draining
 from airgraph_server.inference import Inference
 from airgraph_server.log import logger
 from airgraph_server.metrics import Metrics
@@ -41,6 +43,9 @@ ALLOCATOR = allocator_pb2.DESCRIPTOR.services_by_name["Allocator"].full_name
 REGISTRY = registry_pb2.DESCRIPTOR.services_by_name["Registry"].full_name
 SPARE_THREADS = 16
 LAST_WAIT = 1.0
+LAST_CALLS = 0.2
+"""Seconds for which a server that drains refuses new calls before it closes: controllers that call ten times a second
+hear of it in a status that they retry on."""
 INFERENCE = open_inference_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
 
 
@@ -77,12 +82,14 @@ class Server:
         computing = settings.threads + settings.max_queued_calls
         threads = computing + settings.max_streams + SPARE_THREADS
         self._turns = Turns(computing + SPARE_THREADS)
+        self._draining = Draining()
         self._allocation = Allocation(settings, self.registry, self.metrics, self._turns)
         self._grpc = grpc.server(
             # One for each stream; some for health, registry and refusals.
             ThreadPoolExecutor(settings.max_streams + SPARE_THREADS, "call"),
             interceptors=[
                 CallInterceptor(self.metrics, log, self._tracer, self._turns, self._look),
+                self._draining,
                 Guard(settings, settings.host),
                 SlowReaders(settings.slow_reader_seconds),
             ],
@@ -158,8 +165,16 @@ class Server:
         self._set_health(health_pb2.HealthCheckResponse.SERVING)
         self._ready.set()
 
-    def stop(self, grace: float | None = None) -> None:
-        """Refuses new calls, lets running ones finish within the grace, then closes."""
+    def drain(self) -> None:
+        """Refuses new calls for a moment, then stops; all within the time that the settings give."""
+        moment = min(LAST_CALLS, self.settings.drain_seconds)
+        self.refuse()
+        sleep(moment)
+        self.stop(self.settings.drain_seconds - moment)
+
+    def refuse(self) -> None:
+        """Answers new calls with UNAVAILABLE from here on, and says so to whoever watches; running ones go on."""
+        self._draining.refuse()
         self._stopping.set()
         self._ready.clear()
         # It tells every watcher, and waits for each to listen: one that has stalled must not keep the server up.
@@ -167,6 +182,10 @@ class Server:
         telling.start()
         telling.join(LAST_WAIT)
         self._allocator.drain()
+
+    def stop(self, grace: float | None = None) -> None:
+        """Closes to new calls, lets running ones finish within the grace, then ends."""
+        self.refuse()
         seconds = self.settings.drain_seconds if grace is None else grace
         # A health watch that its caller cancels meanwhile may leave gRPC waiting for ever.
         self._grpc.stop(seconds).wait(seconds + LAST_WAIT)
@@ -194,7 +213,7 @@ class Server:
             if not self._stopping.is_set():
                 self._reload()
         logger().info("draining", seconds=self.settings.drain_seconds)
-        self.stop()
+        self.drain()
         logger().info("stopped")
 
     def _look(self, context: grpc.ServicerContext) -> None:

@@ -7,6 +7,7 @@ from airgraph_models.problems import InvalidInstanceError
 __all__ = [
     "CallError",
     "DeadlineMissedError",
+    "DrainingError",
     "InvalidInstanceError",
     "ModelCannotServeError",
     "ModelNotFoundError",
@@ -42,6 +43,10 @@ class ModelCannotServeError(CallError):
 
 class DeadlineMissedError(CallError):
     """The deadline has passed before the answer was computed."""
+
+
+class DrainingError(CallError):
+    """The server is about to end; another one may answer."""
 
 
 class OverloadedError(CallError):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import uuid
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import grpc
 from google.protobuf import any_pb2, duration_pb2
@@ -17,6 +18,7 @@ from structlog.contextvars import get_contextvars
 from airgraph_server.errors import (
     CallError,
     DeadlineMissedError,
+    DrainingError,
     InvalidInstanceError,
     ModelCannotServeError,
     ModelNotFoundError,
@@ -35,6 +37,7 @@ CODES: dict[type[Exception], int] = {
     ModelNotFoundError: code_pb2.NOT_FOUND,
     ModelCannotServeError: code_pb2.FAILED_PRECONDITION,
     DeadlineMissedError: code_pb2.DEADLINE_EXCEEDED,
+    DrainingError: code_pb2.UNAVAILABLE,
     UnauthenticatedError: code_pb2.UNAUTHENTICATED,
     NotPermittedError: code_pb2.PERMISSION_DENIED,
 }
@@ -93,3 +96,23 @@ def abort(context: grpc.ServicerContext, error: Exception, request_id: str = "")
     """Ends the call with the error's status."""
     context.abort_with_status(rpc_status.to_status(status_of(error, request_id)))
     raise error
+
+
+def refusing(handler: grpc.RpcMethodHandler[Any, Any], error: Exception) -> grpc.RpcMethodHandler[Any, Any]:
+    """A handler of the same kind of method that ends every call with the error's status."""
+
+    def single(request: Any, context: grpc.ServicerContext) -> NoReturn:
+        abort(context, error)
+
+    def streamed(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+        abort(context, error)
+        yield
+
+    # No deserialiser: what a refused caller sent is not looked at.
+    if handler.request_streaming:
+        if handler.response_streaming:
+            return grpc.stream_stream_rpc_method_handler(streamed)
+        return grpc.stream_unary_rpc_method_handler(single)
+    if handler.response_streaming:
+        return grpc.unary_stream_rpc_method_handler(streamed)
+    return grpc.unary_unary_rpc_method_handler(single)

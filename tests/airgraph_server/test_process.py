@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from queue import SimpleQueue
 from urllib.request import urlopen
 
 import grpc
@@ -55,8 +56,15 @@ def test_sigterm_lets_running_calls_finish_and_refuses_new_ones(tmp_path):
         running = stub.Allocate.future(long)
         while 'grpc_server_started_total{grpc_method="Allocate"' not in scraped(ready):
             time.sleep(0.01)
+        states = SimpleQueue()
+        channel.subscribe(states.put)
+        while states.get(timeout=60) is not grpc.ChannelConnectivity.READY:
+            pass
         process.send_signal(signal.SIGTERM)
         assert json.loads(process.stderr.readline())["event"] == "draining"
+        # gRPC closes the port, then tells each connection; what comes in between it drops as CANCELLED, and no server
+        # built on it can help that. That a call before then is refused in words is tested in test_draining.
+        assert states.get(timeout=60) is not grpc.ChannelConnectivity.READY
         while listens(ready["port"]):
             time.sleep(0.01)
         with pytest.raises(grpc.RpcError) as caught:

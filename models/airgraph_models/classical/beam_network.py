@@ -5,7 +5,7 @@ Receiver r hears beam i of transmitter ``serving[i]``: ``s[r, i] = channel[r, se
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -21,6 +21,20 @@ LARGEST_OUTER = 8
 every leakage matrix, for N times the channel's memory."""
 
 
+@lru_cache(maxsize=128)
+def numbered(count: int) -> IndexArray:
+    """``0 .. count - 1``, read-only, as all who ask share it."""
+    numbers = np.arange(count)
+    numbers.flags.writeable = False
+    return numbers
+
+
+def serves_its_own(serving: IndexArray, transmitters: int) -> bool:
+    """Whether transmitter k serves receiver k, and there are no others."""
+    own = numbered(transmitters)
+    return serving is own or np.array_equal(serving, own)
+
+
 def squared(values: ComplexArray) -> FloatArray:
     """|z|^2 without the square root of abs."""
     magnitude: FloatArray = values.real * values.real + values.imag * values.imag
@@ -30,7 +44,7 @@ def squared(values: ComplexArray) -> FloatArray:
 def norms_squared(vectors: ComplexArray) -> FloatArray:
     """``||v||^2`` of vectors ``[..., N]``."""
     parts = np.ascontiguousarray(vectors).view(np.float64)
-    norms: FloatArray = (parts * parts).sum(axis=-1)
+    norms: FloatArray = np.add.reduce(parts * parts, axis=-1)
     return norms
 
 
@@ -76,10 +90,10 @@ class DenseBeamNetwork:
         self.transmitters = channel.shape[-2]
         self._antennas = channel.shape[-1]
         receivers = channel.shape[-3]
-        one_to_one = np.array_equal(serving, np.arange(self.transmitters))
+        one_to_one = serves_its_own(serving, self.transmitters)
         self.serving: IndexArray | slice = slice(None) if one_to_one else serving
         heard = channel if one_to_one else channel[..., serving, :]
-        own = np.arange(receivers)
+        own = numbered(receivers)
         self._direct = heard[..., own, own, :]
         self._own = own
         # Antenna axis first: each antenna's K x K block is contiguous.
@@ -134,7 +148,7 @@ class SparseBeamNetwork:
         transmitters: int,
     ) -> None:
         """Finds the beams that each link carries."""
-        self._one_to_one = serving.size == transmitters and bool((serving == np.arange(transmitters)).all())
+        self._one_to_one = serves_its_own(serving, transmitters)
         self.serving: IndexArray | slice = slice(None) if self._one_to_one else serving
         self._serving = serving
         self.transmitters = transmitters
@@ -146,9 +160,9 @@ class SparseBeamNetwork:
         if not (hears[1:] >= hears[:-1]).all():
             order = np.argsort(hears, kind="stable")
             hears, beam, heard = hears.take(order), beam.take(order), heard.take(order, axis=0)
-        # Receiver by receiver, so that what each hears is a run; antenna axis first, a contiguous row each.
-        self._beam, self._heard = beam, np.ascontiguousarray(heard.T)
-        runs = hears.searchsorted(np.arange(serving.size + 1))
+        # Receiver by receiver, so that what each hears is a run.
+        self._beam, self._heard = beam, heard
+        runs = hears.searchsorted(numbered(serving.size + 1))
         (self._hearing,) = (runs[1:] > runs[:-1]).nonzero()
         self._first = runs.take(self._hearing)
         self._direct = np.zeros((serving.size, channel.shape[1]), np.complex128)
@@ -172,21 +186,37 @@ class SparseBeamNetwork:
 
     def received(self, beams: ComplexArray) -> tuple[ComplexArray, FloatArray]:
         """Own amplitude ``[..., K]`` and power heard from all beams ``[..., K]``."""
-        heard = self._carry(beams, 0)
-        for antenna in range(1, len(self._heard)):
-            heard += self._carry(beams, antenna)
+        heard = self._carry(beams)
         parts = heard.view(np.float64)
         parts *= parts
-        power = np.zeros((*heard.shape[:-1], self._serving.size))
-        if self._first.size:
-            power[..., self._hearing] = np.add.reduceat(parts, 2 * self._first, axis=-1)
+        power: FloatArray = np.add.reduceat(parts, 2 * self._first, axis=-1)
+        if self._hearing.size < self._serving.size:
+            audible, power = power, np.zeros((*heard.shape[:-1], self._serving.size))
+            power[..., self._hearing] = audible
         return np.einsum("kn,...kn->...k", self._direct, beams), power
 
-    def _carry(self, beams: ComplexArray, antenna: int) -> ComplexArray:
+    def _carry(self, beams: ComplexArray) -> ComplexArray:
+        """What each link carries ``[..., E]``."""
+        if self._heard.shape[1] == 2:
+            # Of two antennas one gather has both; of more, all at once would take too much memory.
+            both: ComplexArray = beams.take(self._beam, axis=-2)
+            both *= self._heard
+            return both[..., 0] + both[..., 1]
+        carried = self._carry_one(beams, 0)
+        for antenna in range(1, len(self._turned)):
+            carried += self._carry_one(beams, antenna)
+        return carried
+
+    def _carry_one(self, beams: ComplexArray, antenna: int) -> ComplexArray:
         """What each link carries of one antenna ``[..., E]``."""
         carried: ComplexArray = np.take(beams[..., antenna], self._beam, axis=-1)
-        carried *= self._heard[antenna]
+        carried *= self._turned[antenna]
         return carried
+
+    @cached_property
+    def _turned(self) -> ComplexArray:
+        """The channels ``[N, E]``, a contiguous row an antenna."""
+        return np.ascontiguousarray(self._heard.T)
 
     @cached_property
     def _outer(self) -> ComplexArray:

@@ -77,7 +77,7 @@ class BeamformingFamily(ProblemFamily[Beamforming]):
     def project(self, instance: Beamforming, allocation: ComplexArray) -> ComplexArray:
         """Beams of a transmitter over a limit, all scaled down by one factor."""
         scale = 1.0 / np.sqrt(np.maximum(_used(instance, allocation), 1.0))
-        return allocation * scale[instance.serving, None]
+        return allocation * (scale if instance.one_to_one else scale[instance.serving])[:, None]
 
     def filled(self, instance: Beamforming, allocation: ComplexArray) -> ComplexArray:
         """Beams over the root of the largest used share of any limit; silence stays silence."""
@@ -86,7 +86,7 @@ class BeamformingFamily(ProblemFamily[Beamforming]):
 
     def margin(self, instance: Beamforming, allocation: ComplexArray) -> float:
         """Smallest unused share of any transmitter's budget or antenna limit."""
-        return float(1.0 - _used(instance, allocation).max())
+        return 1.0 - float(np.maximum.reduce(_used(instance, allocation)))
 
     def baseline(self, instance: Beamforming) -> ComplexArray:
         """Maximum-ratio beams, each transmitter's budget split evenly over its receivers."""
@@ -99,10 +99,11 @@ class BeamformingFamily(ProblemFamily[Beamforming]):
 
     def _full_power(self, instance: Beamforming, direction: ComplexArray) -> ComplexArray:
         norm = np.sqrt(norms_squared(direction))
+        norm[norm == 0] = 1.0  # of no direction, which no length turns into one
         share = instance.amplitude
         if not instance.one_beam_a_transmitter:
             share = share / np.sqrt(instance.served[instance.serving])
-        beams: ComplexArray = direction * np.divide(share, norm, out=np.zeros(norm.shape), where=norm > 0)[:, None]
+        beams: ComplexArray = direction * (share / norm)[:, None]
         # The budgets are met as they are, to rounding.
         return beams if instance.max_antenna_power is None else self.project(instance, beams)
 
@@ -175,7 +176,7 @@ class BeamformingFamily(ProblemFamily[Beamforming]):
         """Of beams ``[..., K, N]``, and the same numbers as complex128."""
 
         def over(exact: ComplexArray) -> npt.NDArray[np.bool_]:
-            return np.asarray(_used(instance, exact).max(axis=-1) > 1.0)
+            return np.asarray(np.maximum.reduce(_used(instance, exact), axis=-1) > 1.0)
 
         return rounded_within(allocation, instance.dtype, over, 0.5 * float(np.finfo(instance.dtype).eps))
 
@@ -184,7 +185,7 @@ class BeamformingFamily(ProblemFamily[Beamforming]):
         found: dict[int, Graded] = {}
         for group in groups_by([id(instance) for instance in instances]):
             instance = instances[group[0]]
-            sent, exact = self._rounded(instance, np.stack([allocations[i] for i in group]))
+            sent, exact = self._rounded(instance, np.array([allocations[i] for i in group]))
             rates = self.rates(instance, exact)
             objectives = (rates @ instance.weights).tolist()
             for n, i in enumerate(group):

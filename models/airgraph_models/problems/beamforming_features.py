@@ -26,6 +26,7 @@ BoolArray = npt.NDArray[np.bool_]
 Complex64Array = npt.NDArray[np.complex64]
 Float32Array = npt.NDArray[np.float32]
 TINY = np.float32(1e-30)
+NEXT_TO_ONE = np.nextafter(np.float32(1), np.float32(2))
 NODE_FEATURES = 2
 
 
@@ -48,9 +49,11 @@ class Frames:
 
     def to_antennas(self, beam: ComplexArray) -> ComplexArray:
         """Turns beams ``[K, N]`` from the frames to the antennas."""
+        # Cast once, not in each of the products.
+        mirror = self.mirror.astype(np.complex128)
         turned = beam * self.phase
-        along = np.einsum("kn,kn->k", self.mirror.conj(), turned)
-        beams: ComplexArray = turned - along[:, None] * self.mirror
+        along = np.einsum("kn,kn->k", mirror.conj(), turned)
+        beams: ComplexArray = turned - along[:, None] * mirror
         return beams
 
 
@@ -58,12 +61,22 @@ def _mirrors(direct: Complex64Array, norm: Float32Array) -> Complex64Array:
     """Reflections that carry the maximum-ratio beam of ``direct [K, N]``, of norms ``[K]``, onto the first axis."""
     mirror: Complex64Array = direct.conj()
     mirror /= np.maximum(norm, TINY)[:, None]
-    mirror[norm == 0, 0] = 1
-    size = np.abs(mirror[:, 0])
-    mirror[:, 0] += np.where(size == 0, 1, mirror[:, 0] / np.maximum(size, TINY))
+    if np.count_nonzero(norm) < norm.size:
+        mirror[norm == 0, 0] = 1
+    first = mirror[:, 0]
+    size = np.abs(first)
+    first += _phases(first, size)
     # The squared norm of a unit vector plus the axis it lies nearest to is 2 (1 + size).
     mirror /= np.sqrt(1 + size)[:, None]
     return mirror
+
+
+def _phases(values: Complex64Array, size: Float32Array) -> Complex64Array:
+    """Unit-modulus phases of values of absolute values ``size``, one where they vanish."""
+    phase: Complex64Array = np.divide(values, np.maximum(size, TINY))
+    if np.count_nonzero(size) < size.size:
+        phase[size == 0] = 1
+    return phase
 
 
 def _levels(
@@ -78,59 +91,54 @@ def _levels(
         cross: ``[E]`` whether a link interferes.
     """
     nodes, antennas = mirror.shape
-    axis = np.ascontiguousarray(mirror.T).take(tx, axis=1)
-    along = (channel * axis).sum(axis=0)
+    axis = mirror.T.copy().take(tx, axis=1)
+    along = np.add.reduce(channel * axis, axis=0)
     # Turned to the frame, in place: what follows passes over each number as few times as it can.
     np.conj(axis, out=axis)
     axis *= along
     channel -= axis
-    first = np.abs(channel[0])
+    turn = channel[0]
+    first = np.abs(turn)
     parts = channel.view(np.float32)
-    power = (parts * parts).sum(axis=0)
+    power = np.add.reduce(parts * parts, axis=0)
     squeeze = _squeeze(np.sqrt(power[::2] + power[1::2]))
     # Turning the first component to the real axis turns the others along; a first of zero leaves them.
-    turn = np.conj(channel[0])
+    np.conj(turn, out=turn)
     turn *= squeeze / np.maximum(first, TINY)
     if np.count_nonzero(first) < first.size:
         still = first == 0
         turn[still] = squeeze[still]
+    features = np.empty((tx.size + 1, 2 * antennas - 1), np.float32)
+    features[-1] = 0
     first *= squeeze
-    features = np.zeros((tx.size + 1, 2 * antennas - 1), np.float32)
     features[:-1, 0] = first
-    phase = np.ones((nodes, antennas), np.complex64)
-    weight = first * cross
+    first *= cross
+    others = features[:-1, 1:].view(np.complex64)
+    phase = np.empty((nodes, antennas), np.complex64)
+    phase[:, 0] = 1
     for n in range(1, antennas):
         other = channel[n]
         other *= turn
         pull = np.zeros(nodes, np.complex64)
-        np.add.at(pull, tx, other * weight)
-        phase[:, n] = own = _mean_phase(pull)
-        other *= own.take(tx)
-        features[:-1, 2 * n - 1], features[:-1, 2 * n] = other.real, other.imag
+        np.add.at(pull, tx, other * first)
+        # Turned against their mean phase, all that a direction causes lies around the real axis.
+        phase[:, n] = own = _phases(pull.conj(), np.abs(pull))
+        np.multiply(other, own.take(tx), out=others[:, n - 1])
     return features, phase
 
 
 def _squeeze(norm: Float32Array) -> Float32Array:
-    """``log(1 + r) / r`` of norms r ``[E]``, 1 at zero.
+    """``log(1 + r) / r`` of norms r ``[E]``, to rounding 1 at zero; overwrites them.
 
     With ``u = 1 + r`` as rounded, ``log(u) / (u - 1)`` is exact to rounding however small r is, and `np.log` takes a
     twentieth of the time of `np.log1p`.
     """
-    more = 1 + norm
-    kept = more - 1
-    ratio: Float32Array = np.log(more)
-    ratio /= np.maximum(kept, TINY)
-    ratio[kept == 0] = 1
+    norm += 1
+    np.maximum(norm, NEXT_TO_ONE, out=norm)
+    ratio: Float32Array = np.log(norm)
+    norm -= 1
+    ratio /= norm
     return ratio
-
-
-def _mean_phase(total: Complex64Array) -> Complex64Array:
-    """Unit-modulus phase that turns each sum ``[K]`` to the real axis, one where the sum vanishes."""
-    size = np.abs(total)
-    phase: Complex64Array = total.conj()
-    phase /= np.maximum(size, TINY)
-    phase[size == 0] = 1
-    return phase
 
 
 @lru_cache(maxsize=256)
@@ -159,6 +167,11 @@ def _links(instance: Beamforming) -> tuple[IndexArray, IndexArray, ComplexArray]
     return rx[active], tx[active], channel[active]
 
 
+def _alike(values: Float32Array) -> bool:
+    """Whether all are the same number, as most callers give budgets and noise."""
+    return bool(np.minimum.reduce(values) == np.maximum.reduce(values))
+
+
 def beamforming_graph(instance: Beamforming) -> tuple[LinkGraph, Frames]:
     """Interference graph of one instance (paper 001, section II-C): a node a pair, links both ways.
 
@@ -170,17 +183,22 @@ def beamforming_graph(instance: Beamforming) -> tuple[LinkGraph, Frames]:
     amplitude = instance.amplitude.astype(np.float32)
     sensitivity = (1 / np.sqrt(instance.noise_power)).astype(np.float32)
     scaled = channel.T.astype(np.complex64, order="C")
-    scaled *= amplitude.take(tx) * sensitivity.take(rx)
     direct = instance.direct.astype(np.complex64)
-    direct *= (amplitude * sensitivity)[:, None]
+    if _alike(amplitude) and _alike(sensitivity):
+        scale = amplitude[0] * sensitivity[0]
+        scaled *= scale
+        direct *= scale
+    else:
+        scaled *= amplitude.take(tx) * sensitivity.take(rx)
+        direct *= (amplitude * sensitivity)[:, None]
     parts = direct.view(np.float32)
-    norm = np.sqrt((parts * parts).sum(axis=-1))
+    norm = np.sqrt(np.add.reduce(parts * parts, axis=-1))
     mirror = _mirrors(direct, norm)
     level, phase = _levels(scaled, mirror, tx, rx != tx)
     around = dense_neighbours(nodes) if instance.links is None else sparse_neighbours(rx, tx, nodes)
     # Both directions of a link are two rows of levels: one gather lays them side by side.
     link = level.take(around.both, axis=0).reshape(-1, 2 * level.shape[1])
-    largest = instance.weights.max()
+    largest = np.maximum.reduce(instance.weights)
     weight = instance.weights / largest if largest > 0 else instance.weights
     node = np.empty((nodes, NODE_FEATURES), np.float32)
     node[:, 0], node[:, 1] = np.log1p(norm), weight
@@ -189,8 +207,9 @@ def beamforming_graph(instance: Beamforming) -> tuple[LinkGraph, Frames]:
 
 def beams_from_output(instance: Beamforming, frames: Frames, output: npt.NDArray[np.floating]) -> ComplexArray:
     """Beams ``[K, N]`` from a network's output ``[K, 2N]`` (re, im pairs in the frames, unit budget)."""
-    paired = np.ascontiguousarray(output, dtype=np.float64).view(np.complex128)
-    return frames.to_antennas(paired) * instance.amplitude[:, None]
+    beams = frames.to_antennas(np.ascontiguousarray(output, dtype=np.float64).view(np.complex128))
+    beams *= instance.amplitude[:, None]
+    return beams
 
 
 def beamforming_statistics(graph: LinkGraph) -> dict[str, float]:

@@ -9,7 +9,15 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from airgraph_models.classical.beam_network import BeamNetwork, DenseBeamNetwork, SparseBeamNetwork, summed_by
+from airgraph_models.classical.beam_network import (
+    BeamNetwork,
+    DenseBeamNetwork,
+    SparseBeamNetwork,
+    numbered,
+    serves_its_own,
+    summed_by,
+)
+from airgraph_models.problems.errors import InvalidInstanceError
 from airgraph_models.problems.links import Links
 from airgraph_models.problems.validation import (
     ComplexArray,
@@ -74,21 +82,15 @@ class Beamforming:
         """
         given = np.asarray(channel)
         if links is None:
-            require(
-                given.ndim == 3 and given.size > 0,
-                "channel",
-                "shape [K, J, N] with no zero extent",
-                f"shape {shape_text(given.shape)}",
-            )
+            if given.ndim != 3 or given.size == 0:
+                expected = "shape [K, J, N] with no zero extent"
+                raise InvalidInstanceError("channel", expected, f"shape {shape_text(given.shape)}")
             receivers, transmitters, antennas = given.shape
         else:
             receivers, transmitters = links.receivers, links.transmitters
-            require(
-                given.ndim == 2 and given.shape[0] == links.count and given.shape[1] > 0,
-                "channel",
-                f"shape [{links.count}, N] with N >= 1",
-                f"shape {shape_text(given.shape)}",
-            )
+            if given.ndim != 2 or given.shape[0] != links.count or given.shape[1] == 0:
+                expected = f"shape [{links.count}, N] with N >= 1"
+                raise InvalidInstanceError("channel", expected, f"shape {shape_text(given.shape)}")
             antennas = given.shape[1]
         if serving_transmitter is None:
             require(
@@ -97,7 +99,7 @@ class Beamforming:
                 f"to be given when {receivers} receivers exceed {transmitters} transmitters",
                 "nothing",
             )
-            serving = np.arange(receivers)
+            serving = numbered(receivers)
         else:
             serving = indices("serving_transmitter", serving_transmitter, (receivers,), transmitters)
         limit = None
@@ -138,7 +140,7 @@ class Beamforming:
     @cached_property
     def one_to_one(self) -> bool:
         """Whether transmitter k serves receiver k, and there are no others."""
-        return self.size == self.transmitters and bool((self.serving == np.arange(self.size)).all())
+        return serves_its_own(self.serving, self.transmitters)
 
     @cached_property
     def served(self) -> IndexArray:
@@ -148,7 +150,7 @@ class Beamforming:
     @cached_property
     def amplitude(self) -> FloatArray:
         """Root of the budget of each receiver's transmitter ``[K]``."""
-        return np.sqrt(self.max_power[self.serving])
+        return np.sqrt(self.max_power if self.one_to_one else self.max_power[self.serving])
 
     def per_transmitter(self, values: FloatArray) -> FloatArray:
         """Sums ``[..., K]`` over the receivers that each transmitter serves: ``[..., J]``; many at once as alone."""

@@ -41,7 +41,8 @@ class Links:
         """
         require(receivers > 0, "num_receivers", "at least 1", str(receivers))
         require(transmitters > 0, "num_transmitters", "at least 1", str(transmitters))
-        shape = np.shape(receiver)
+        receiver = np.asarray(receiver)
+        shape = receiver.shape
         if len(shape) != 1:
             raise InvalidInstanceError("receiver", "shape [E]", f"shape {shape_text(shape)}")
         rx = indices("receiver", receiver, shape, receivers)
@@ -132,19 +133,20 @@ def sparse_neighbours(receiver: IndexArray, transmitter: IndexArray, nodes: int)
 
 def _from_table(receiver: IndexArray, transmitter: IndexArray, nodes: int) -> Neighbours:
     """A table of all pairs; nothing is sorted."""
-    number = np.arange(1, receiver.size + 1, dtype=np.int32)
-    # For each pair, 1 + index of the incoming link, and of the outgoing one.
-    links = np.zeros((nodes * nodes, 2), np.int32)
-    places = links.reshape(-1)
-    places[receiver * (2 * nodes) + 2 * transmitter] = number
-    places[transmitter * (2 * nodes) + 2 * receiver + 1] = number
-    links[:: nodes + 1] = 0
-    either = links.view(np.int64)[:, 0]
-    (pair,) = (either != 0).nonzero()
+    number = np.arange(receiver.size, dtype=np.int32)
+    # For each pair, index of the incoming link, and of the outgoing one; two that are missing read as one -1 too.
+    either = np.full(nodes * nodes, -1)
+    links = either.view(np.int32).reshape(-1, 2)
+    links[:, 0][receiver * nodes + transmitter] = number
+    links[:, 1][transmitter * nodes + receiver] = number
+    either[:: nodes + 1] = -1
+    (pair,) = (either != -1).nonzero()
+    starts = np.arange(0, nodes * nodes + 1, nodes)
+    offsets = pair.searchsorted(starts)
     return Neighbours(
-        offsets=pair.searchsorted(np.arange(0, nodes * nodes + 1, nodes)),
-        neighbour=pair % nodes,
-        both=either.take(pair).view(np.int32).reshape(-1, 2) - np.int64(1),
+        offsets=offsets,
+        neighbour=pair - starts[:-1].repeat(offsets[1:] - offsets[:-1]),
+        both=either.take(pair).view(np.int32).reshape(-1, 2).astype(np.int64),
     )
 
 
@@ -162,10 +164,12 @@ def _from_rows(receiver: IndexArray, transmitter: IndexArray, nodes: int) -> Nei
     caused = heard.T.tocsr()
     caused.data <<= 32
     pairs = heard + caused
+    both = pairs.data.astype("<i8", copy=False).view("<i4").reshape(-1, 2).astype(np.int64)
+    both -= 1
     return Neighbours(
         offsets=pairs.indptr.astype(np.int64),
         neighbour=pairs.indices.astype(np.int64),
-        both=pairs.data.astype("<i8", copy=False).view("<i4").reshape(-1, 2) - np.int64(1),
+        both=both,
     )
 
 

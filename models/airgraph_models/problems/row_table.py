@@ -136,7 +136,7 @@ def build_row_table(graphs: Sequence[LinkGraph], row_width: int | None = None) -
 
 def _lay_out(graph: LinkGraph, sizes: tuple[int, ...], row_width: int | None) -> RowTable:
     degree = graph.offsets[1:] - graph.offsets[:-1]
-    largest = int(degree.max())
+    largest = int(np.maximum.reduce(degree))
     nodes = graph.nodes
     if largest == 0:
         return RowTable(
@@ -147,7 +147,7 @@ def _lay_out(graph: LinkGraph, sizes: tuple[int, ...], row_width: int | None) ->
             connected=np.zeros((nodes, 1), np.float32),
             sizes=sizes,
         )
-    if row_width is None and bool((degree == largest).all()):
+    if row_width is None and largest * nodes == graph.links:
         return RowTable(
             node=graph.node,
             link=graph.link.reshape(nodes, largest, -1),
@@ -157,20 +157,22 @@ def _lay_out(graph: LinkGraph, sizes: tuple[int, ...], row_width: int | None) ->
             sizes=sizes,
         )
     width = row_width or min(DEFAULT_ROW_WIDTH, largest)
-    count = -(-degree // width)
-    first_row = count.cumsum() - count
+    count = (degree + (width - 1)) // width
+    # Where each node's rows end, and begin.
+    end_row = count.cumsum()
+    first_row = end_row - count
     # Slot s of the table reads s places on from where its node's rows begin, and never past the node's last link.
     slots = count * width
-    place = np.arange(int(slots.sum()))
+    place = np.arange(int(end_row[-1]) * width)
     place += (graph.offsets[:-1] - width * first_row).repeat(slots)
-    link = np.minimum(place, (graph.offsets[1:] - 1).repeat(slots)).reshape(-1, width)
+    link = np.minimum(place, (graph.offsets[1:] - 1).repeat(slots), out=place).reshape(-1, width)
     # A node without links reads some row, whichever there is.
-    last = np.minimum(first_row + np.maximum(count - 1, 0), len(link) - 1)
+    last = np.maximum(end_row - 1, 0)
     return RowTable(
         node=graph.node,
         link=graph.link.take(link, axis=0),
         neighbour=graph.neighbour.take(link),
-        rows=np.minimum(first_row[:, None] + np.arange(int(count.max())), last[:, None]),
+        rows=np.minimum(first_row[:, None] + np.arange(-(-largest // width)), last[:, None]),
         connected=(degree > 0).astype(np.float32)[:, None],
         sizes=sizes,
     )

@@ -136,8 +136,8 @@ def bounded_channel(field: str, values: npt.ArrayLike, max_power: FloatArray, no
     given = np.asarray(values)
     if given.dtype.kind in "fiuc" and given.size:
         channel: ComplexArray = np.ascontiguousarray(given, np.complex128)
-        # Two passes tell of what nearly always is in order that it is: NaN fails the comparison.
-        parts = channel.view(np.float64)
+        # Two passes over what came in tell of what nearly always is in order that it is: NaN fails the comparison.
+        parts = np.ascontiguousarray(given).view(given.real.dtype)
         largest = max(float(np.maximum.reduce(parts, axis=None)), -float(np.minimum.reduce(parts, axis=None)))
         if 2 * largest * largest * _reach(max_power, noise_power) <= LARGEST_SNR:
             return channel
@@ -192,7 +192,8 @@ def indices(field: str, values: npt.ArrayLike, shape: tuple[int, ...], upper: in
     if array.shape != shape:
         raise InvalidInstanceError(field, f"shape {shape_text(shape)}", f"shape {shape_text(array.shape)}")
     index = array.astype(np.int64, copy=False)
-    if index.size and (np.minimum.reduce(index, axis=None) < 0 or np.maximum.reduce(index, axis=None) >= upper):
+    # Without their sign, what is negative is too large as well: one pass.
+    if index.size and np.maximum.reduce(index.view(np.uint64), axis=None) >= upper:
         bad = (index < 0) | (index >= upper)
         raise InvalidInstanceError(field, f"indices in 0..{upper - 1}", _first_value(index, bad))
     return index

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health
@@ -13,7 +13,7 @@ from airgraph_server.errors import NotPermittedError, UnauthenticatedError
 from airgraph_server.log import logger
 from airgraph_server.security.settings import SecuritySettings
 from airgraph_server.security.tokens import AccessFile, Role
-from airgraph_server.status import abort
+from airgraph_server.status import refusing
 
 OPEN_SERVICES = frozenset({health.SERVICE_NAME})
 """Called by probes, which carry no token, and telling nothing but whether the server serves."""
@@ -52,7 +52,7 @@ class Guard(grpc.ServerInterceptor):  # type: ignore[misc,unused-ignore]
             name = self._check(method in ADMIN_METHODS, handler_call_details.invocation_metadata)
         except (UnauthenticatedError, NotPermittedError) as error:
             logger().info("call_refused", service=service, method=method, reason=str(error))
-            return _refusing(handler, error)
+            return refusing(handler, error)
         if method in ADMIN_METHODS:
             logger().info("admin_call", service=service, method=method, caller=name)
         return handler
@@ -91,21 +91,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost" or host.startswith("unix:")
-
-
-def _refusing(handler: grpc.RpcMethodHandler[Any, Any], error: Exception) -> grpc.RpcMethodHandler[Any, Any]:
-    def single(request: Any, context: grpc.ServicerContext) -> NoReturn:
-        abort(context, error)
-
-    def streamed(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
-        abort(context, error)
-        yield
-
-    # No deserialiser: what a refused caller sent is not looked at.
-    if handler.request_streaming:
-        if handler.response_streaming:
-            return grpc.stream_stream_rpc_method_handler(streamed)
-        return grpc.stream_unary_rpc_method_handler(single)
-    if handler.response_streaming:
-        return grpc.unary_stream_rpc_method_handler(streamed)
-    return grpc.unary_unary_rpc_method_handler(single)

@@ -49,7 +49,7 @@ class Worker:
         self._link.send({"ready": True})
         threading.Thread(target=self._follow, daemon=True).start()
         self._stopping.wait()
-        server.stop()
+        server.drain()
 
     def _follow(self) -> None:
         try:

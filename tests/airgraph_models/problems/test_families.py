@@ -156,6 +156,27 @@ def test_renaming_the_pairs_renames_the_features(seed):
         np.testing.assert_allclose(theirs, mine, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("sparse", [False, True])
+@given(seed=seeds)
+def test_features_show_budgets_and_noise_in_the_channels_alone(sparse, seed):
+    instance = random_beamforming(seed, 5, 2, sparse=sparse)
+    scale = np.sqrt(instance.max_power / instance.noise_power[:, None])
+    if instance.links is None:
+        scaled = instance.channel * scale[..., None]
+    else:
+        scaled = instance.channel * scale[instance.links.receiver, instance.links.transmitter, None]
+    seen = [BEAMFORMING.view(one).graph for one in (instance, Beamforming.create(scaled, links=instance.links))]
+    np.testing.assert_allclose(seen[0].node, seen[1].node, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(seen[0].link, seen[1].link, rtol=1e-4, atol=1e-5)
+
+
+def test_the_baseline_is_silent_where_no_direct_channel_is_listed():
+    links = Links.create([0, 1, 1], [0, 0, 1], 3, 3)
+    instance = Beamforming.create(np.array([[1, 1j], [0.5, 0], [0, 0]]), links=links, max_power=2.0)
+    beams = BEAMFORMING.baseline(instance)
+    np.testing.assert_allclose(np.square(np.abs(beams)).sum(axis=1), [2.0, 0.0, 0.0])
+
+
 @given(seeds)
 def test_turning_a_transmitters_antennas_turns_its_beam_and_nothing_else(seed):
     rng = np.random.default_rng(seed)
