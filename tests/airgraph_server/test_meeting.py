@@ -61,8 +61,8 @@ def test_nobody_is_waited_for_who_would_make_another_late(clock):
     meeting = Meeting()
     for calls in [2, 4, 8, 16] * 60:
         hold(meeting, clock, calls, 1e-3)
-    # A millisecond each: in some five milliseconds three have time for a fourth, and four for nobody.
-    until = clock.now + 4.7e-3
+    # Until then three have time for a fourth, and four for nobody.
+    until = clock.now + (meeting._rest.predict(4) + meeting._rest.predict(5)) / 2 + 1e-4
     for number in range(3):
         assert meeting.expects_more(until)
         meeting.wait(number)
