@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from airgraph_models.arrays.device import HOST, ArrayDevice
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.problems.layouts import ROW_TABLE, Graph
 from airgraph_models.problems.validation import FloatArray
@@ -99,7 +100,7 @@ class GraphView:
 
 
 class ProblemFamily(ABC, Generic[InstanceT]):
-    """One family of radio resource-management problems, stateless.
+    """One family of radio resource-management problems, stateless but for where its iterations run.
 
     Attributes:
         name: As in the contract.
@@ -117,6 +118,18 @@ class ProblemFamily(ABC, Generic[InstanceT]):
     link_seconds: ClassVar[float] = 1e-7
     layouts: ClassVar[tuple[str, ...]] = (ROW_TABLE,)
     starts_before_network: ClassVar[bool] = False
+
+    def __init__(self, device: ArrayDevice = HOST) -> None:
+        """Iterates on that device where `movable` says so, else on the host; everything else is the host's."""
+        self._device = device
+
+    def movable(self, instance: InstanceT) -> bool:
+        """Whether `polish` and `refine` of this instance iterate on whatever device the family was given."""
+        return False
+
+    def device_of(self, instance: InstanceT) -> ArrayDevice:
+        """Where the iterations of this instance run."""
+        return self._device if self.movable(instance) else HOST
 
     @abstractmethod
     def measure(self, instance: InstanceT) -> Size:

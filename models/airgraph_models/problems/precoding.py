@@ -65,6 +65,10 @@ class PrecodingFamily(ProblemFamily[Precoding]):
             return self.classical_solver
         return "sinr_balancing" if _balanced_at_best(instance) else "dinkelbach_wmmse"
 
+    def movable(self, instance: Precoding) -> bool:
+        """Spectral efficiency is."""
+        return instance.power is None
+
     def measure(self, instance: Precoding) -> Size:
         """Users, and pairs of users in every sub-band: what the reduced form works on."""
         return Size(instance.size, instance.bands * instance.size**2)
@@ -213,7 +217,7 @@ class PrecodingFamily(ProblemFamily[Precoding]):
             if members[0].power is not None:
                 found[group[0]] = self._refine_efficiency(members[0], given[0], stopping)
                 continue
-            found.update(zip(group, climb(members, given, stopping), strict=True))
+            found.update(zip(group, climb(members, given, stopping, self._device), strict=True))
         return [found[i] for i in range(len(instances))]
 
     def polish_stages(self, starts: int, iterations: int) -> list[tuple[int, int]]:
@@ -237,15 +241,17 @@ class PrecodingFamily(ProblemFamily[Precoding]):
             # Axes: instance, start, sub-band where there is one.
             banded = members[0].channel.ndim - 2
             per_user = (slice(None), None, *(None,) * banded)
+            put = self._device.put
             solution = reduced_wmmse(
-                np.stack([m.channel for m in members])[:, None],
-                np.stack([m.weights for m in members])[per_user],
-                np.stack([m.noise_power for m in members])[per_user],
-                np.stack([m.max_power for m in members])[:, None],
-                np.stack([starts[i] for i in group]),
+                put(np.stack([m.channel for m in members]))[:, None],
+                put(np.stack([m.weights for m in members]))[per_user],
+                put(np.stack([m.noise_power for m in members]))[per_user],
+                put(np.stack([m.max_power for m in members]))[:, None],
+                put(np.stack([starts[i] for i in group])),
                 stopping,
             )
-            for i, member, precoders in zip(group, members, solution.precoder, strict=True):
+            ends = self._device.take(solution.precoder)
+            for i, member, precoders in zip(group, members, ends, strict=True):
                 projected = np.stack([self.project(member, precoder) for precoder in precoders])
                 objectives = self._rates(member, projected) @ member.weights
                 found[i] = best_of(projected, objectives, solution.iterations)
