@@ -27,7 +27,7 @@ class TorchDevice:
     def put(self, array: npt.NDArray[ScalarT]) -> npt.NDArray[ScalarT]:
         """A copy of the array on the device."""
         # Torch takes neither memory that is read only nor backward strides.
-        given = torch.from_numpy(np.require(array, requirements="CW"))
+        given = torch.from_numpy(np.require(array, requirements=["C", "W"]))
         return cast(npt.NDArray[ScalarT], given.to(self._device, copy=True))
 
     def take(self, array: npt.NDArray[ScalarT]) -> npt.NDArray[ScalarT]:

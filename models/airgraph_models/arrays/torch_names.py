@@ -143,7 +143,8 @@ def _sum(array: Tensor, axis: int, keepdims: bool = False) -> Tensor:
 
 def _inverse(matrix: Tensor) -> Tensor:
     # Torch leaves it column by column.
-    return torch.linalg.inv(matrix).contiguous()
+    inverse: Tensor = torch.linalg.inv(matrix)
+    return inverse.contiguous()
 
 
 add = SimpleNamespace(reduce=_sum)

@@ -117,10 +117,11 @@ class DenseBeamNetwork:
         """``A_j = sum_r price_r conj(h_rj) h_rj^T`` as ``[..., J, N, N]``."""
         antennas = self._antennas
         if self._outer is not None:
-            flat = (price[..., None, :] @ self._outer)[..., 0, :].view(self._xp.complex128)
+            flat: ComplexArray = (price[..., None, :] @ self._outer)[..., 0, :].view(self._xp.complex128)
             return flat.reshape(*flat.shape[:-1], self.transmitters, antennas, antennas)
         weighted = self._turned.conj() * price[..., None, :, None]
-        return weighted.swapaxes(-1, -2) @ self._turned
+        leaked: ComplexArray = weighted.swapaxes(-1, -2) @ self._turned
+        return leaked
 
     def per_transmitter(self, values: FloatArray) -> FloatArray:
         """Sums ``[..., K]`` over the receivers each transmitter serves: ``[..., J]``."""

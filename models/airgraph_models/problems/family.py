@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -122,6 +122,10 @@ class ProblemFamily(ABC, Generic[InstanceT]):
     def __init__(self, device: ArrayDevice = HOST) -> None:
         """Iterates on that device where `movable` says so, else on the host; everything else is the host's."""
         self._device = device
+
+    def on(self, device: ArrayDevice) -> Self:
+        """The same family with its iterations on that device."""
+        return type(self)(device)
 
     def movable(self, instance: InstanceT) -> bool:
         """Whether `polish` and `refine` of this instance iterate on whatever device the family was given."""
