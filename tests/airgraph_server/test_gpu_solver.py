@@ -1,5 +1,7 @@
 """Groups on a GPU: its answers in time, and the CPU's where it has none."""
 
+import subprocess
+import sys
 import threading
 from time import perf_counter
 
@@ -15,6 +17,10 @@ from airgraph_models.classical.stopping import Stopping
 from airgraph_models.problems import POWER_CONTROL
 from airgraph_server.decision.gpu_solver import GpuSolver
 from airgraph_server.decision.spaced_clock import SpacedClock
+from airgraph_server.runtime.array_devices import load_array_device
+from airgraph_server.settings import Device, Settings
+
+torch = pytest.importorskip("torch")
 
 INSTANCES = [random_power_control(seed, 8) for seed in range(3)]
 STARTS = [POWER_CONTROL.polish_starts(instance, 8) for instance in INSTANCES]
@@ -121,3 +127,56 @@ def test_who_can_wait_gets_the_gpu():
     found, kept = solve(GpuSolver(PretendGpu(), thread()), latest=perf_counter() + 3600)
     assert kept
     assert len(found) == len(INSTANCES)
+
+
+NO_GPU = "torch finds no CUDA device"
+on_a_gpu = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason=NO_GPU)]
+
+
+class TestOnAGpu:
+    """With the real one."""
+
+    pytestmark = on_a_gpu
+
+    @pytest.mark.parametrize("what", ["polish", "refine"])
+    def test_the_server_finds_it_and_it_answers_as_the_cpu(self, what):
+        device = load_array_device(Settings(device=Device.CUDA))
+        assert device is not None
+        found, kept = solve(GpuSolver(device), what=what, apart=4)
+        assert kept
+        assert_as_good(found, getattr(POWER_CONTROL, what)(INSTANCES, STARTS, Stopping(40)))
+
+    def test_when_it_is_really_lost_the_group_is_solved_on_the_cpu(self):
+        ran = subprocess.run(
+            [sys.executable, "-c", LOSE_THE_GPU], capture_output=True, text=True, timeout=200, check=False
+        )
+        assert "device gone" in ran.stdout, ran.stderr
+        assert "gpu_lost" in ran.stdout + ran.stderr
+        assert "went on" in ran.stdout, ran.stderr
+
+
+LOSE_THE_GPU = """
+import numpy as np
+import torch
+from airgraph_models.classical.stopping import Stopping
+from airgraph_models.problems import POWER_CONTROL, PowerControl
+from airgraph_server.decision.gpu_solver import GpuSolver
+from airgraph_server.runtime.array_devices import load_array_device
+from airgraph_server.settings import Settings
+instance = PowerControl.create(np.random.default_rng(0).exponential(size=(8, 8)), noise_power=0.1)
+group = POWER_CONTROL, "polish", [instance], [POWER_CONTROL.polish_starts(instance, 8)], Stopping(40)
+solver = GpuSolver(load_array_device(Settings()))
+before, kept = solver.solve(*group)
+assert kept
+# A kernel that reads beyond its memory ends the process's use of the device, as a broken GPU does.
+try:
+    torch.zeros(1, device="cuda")[torch.full((1,), 10**12, device="cuda")]
+    torch.cuda.synchronize()
+except Exception as error:
+    print("device gone:", type(error).__name__)
+after, kept = solver.solve(*group)
+assert not kept
+assert not solver.working
+assert abs(after[0].objective - before[0].objective) < 1e-6
+print("went on")
+"""

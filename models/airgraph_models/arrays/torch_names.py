@@ -13,7 +13,6 @@ import torch
 from torch import (
     Tensor,
     abs,
-    amax,
     broadcast_to,
     complex128,
     count_nonzero,
@@ -35,7 +34,6 @@ from torch import (
 __all__ = [
     "abs",
     "add",
-    "amax",
     "arange",
     "argpartition",
     "asarray",
@@ -93,13 +91,6 @@ def arange(stop: int, *, like: Tensor) -> Tensor:
     return torch.arange(stop, device=like.device)
 
 
-def maximum(left: Any, right: Any, out: Tensor | None = None) -> Any:
-    """The larger, of arrays or numbers."""
-    if isinstance(right, Tensor):
-        return torch.maximum(left, right, out=out)
-    return torch.clamp(left, min=float(right), out=out) if isinstance(left, Tensor) else max(left, right)
-
-
 def minimum(left: Any, right: Any, out: Tensor | None = None) -> Any:
     """The smaller, of arrays or numbers."""
     if isinstance(right, Tensor):
@@ -137,8 +128,26 @@ def argpartition(array: Tensor, kth: int, axis: int = -1) -> Tensor:
     return torch.argsort(array, dim=axis)
 
 
-def _sum(array: Tensor, axis: int, keepdims: bool = False) -> Tensor:
-    return torch.sum(array, dim=axis, keepdim=keepdims)
+class _Maximum:
+    """A ufunc: of pairs, and along an axis."""
+
+    def __call__(self, left: Any, right: Any, out: Tensor | None = None) -> Any:
+        """The larger, of arrays or numbers."""
+        if isinstance(right, Tensor):
+            return torch.maximum(left, right, out=out)
+        return torch.clamp(left, min=float(right), out=out) if isinstance(left, Tensor) else max(left, right)
+
+    def reduce(self, array: Tensor, axis: int, keepdims: bool = False) -> Tensor:
+        """The largest."""
+        return torch.amax(array, dim=axis, keepdim=keepdims)
+
+
+class _Add:
+    """A ufunc: along an axis."""
+
+    def reduce(self, array: Tensor, axis: int, keepdims: bool = False) -> Tensor:
+        """The sum."""
+        return torch.sum(array, dim=axis, keepdim=keepdims)
 
 
 def _inverse(matrix: Tensor) -> Tensor:
@@ -147,5 +156,5 @@ def _inverse(matrix: Tensor) -> Tensor:
     return inverse.contiguous()
 
 
-add = SimpleNamespace(reduce=_sum)
+add, maximum = _Add(), _Maximum()
 linalg = SimpleNamespace(inv=_inverse, solve=torch.linalg.solve, eigh=torch.linalg.eigh)

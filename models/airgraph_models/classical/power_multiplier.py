@@ -42,7 +42,7 @@ def power_multiplier(
     xp = namespace_of(eigenvalues)
     # Each term alone must stay within P, which bounds the root from below and keeps every division finite.
     share = weight / budget
-    lower: FloatArray = xp.maximum(xp.amax(xp.sqrt(share) - eigenvalues, axis=0), 0.0)
+    lower: FloatArray = xp.maximum(xp.maximum.reduce(xp.sqrt(share) - eigenvalues, axis=0), 0.0)
     mu: FloatArray = lower if guess is None else xp.maximum(lower, guess)
     floor = xp.maximum(eigenvalues, TINY)
     for _ in range(MOST_STEPS):

@@ -133,7 +133,7 @@ def race(interference: Interference, weights: FloatArray, start: FloatArray, sto
         stopping: Bounds the iterations of the winner; its tolerance is for the last stage.
     """
     xp = namespace_of(start)
-    largest = xp.amax(weights, axis=-1, keepdims=True)
+    largest = xp.maximum.reduce(weights, axis=-1, keepdims=True)
     shares = weights / xp.where(largest > 0, largest, 1.0)
     rate_weights = xp.asarray(xp.maximum(shares, SMALLEST_WEIGHT), xp.float32)
     amplitude = xp.maximum(xp.asarray(xp.sqrt(start), xp.float32), SMALLEST_AMPLITUDE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
@@ -28,6 +29,7 @@ class Instance(Protocol):
 
 
 InstanceT = TypeVar("InstanceT", bound=Instance)
+ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -119,13 +121,13 @@ class ProblemFamily(ABC, Generic[InstanceT]):
     layouts: ClassVar[tuple[str, ...]] = (ROW_TABLE,)
     starts_before_network: ClassVar[bool] = False
 
-    def __init__(self, device: ArrayDevice = HOST) -> None:
-        """Iterates on that device where `movable` says so, else on the host; everything else is the host's."""
-        self._device = device
+    _device: ArrayDevice = HOST
 
     def on(self, device: ArrayDevice) -> Self:
-        """The same family with its iterations on that device."""
-        return type(self)(device)
+        """The same family with the iterations of what is `movable` on that device; all else stays on the host."""
+        moved = copy(self)
+        moved._device = device
+        return moved
 
     def movable(self, instance: InstanceT) -> bool:
         """Whether `polish` and `refine` of this instance iterate on whatever device the family was given."""
@@ -275,6 +277,11 @@ def best_of(allocations: Array, objectives: FloatArray, iterations: int) -> Refi
     """The allocation ``[S, ...]`` of the largest objective ``[S]``."""
     best = int(np.argmax(objectives))
     return Refined(allocations[best], float(objectives[best]), iterations, best)
+
+
+def stacked(arrays: Sequence[npt.NDArray[ScalarT]]) -> npt.NDArray[ScalarT]:
+    """Stacked along a new first axis; a view where there is one, as mostly."""
+    return arrays[0][None] if len(arrays) == 1 else np.stack(arrays)
 
 
 def groups_by(keys: Sequence[object]) -> list[list[int]]:

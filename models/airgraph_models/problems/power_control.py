@@ -16,7 +16,7 @@ from airgraph_models.classical.random_power import sparse_power
 from airgraph_models.classical.scalar_wmmse import Crosstalk, scalar_wmmse
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.classical.sum_rate import spectral_efficiency, weighted_sum_rate
-from airgraph_models.problems.family import Graded, GraphView, ProblemFamily, Refined, Size, best_of, groups_by
+from airgraph_models.problems.family import Graded, GraphView, ProblemFamily, Refined, Size, best_of, groups_by, stacked
 from airgraph_models.problems.layouts import GAIN_BLOCKS, ROW_TABLE
 from airgraph_models.problems.power_control_features import power_control_graph, power_control_statistics
 from airgraph_models.problems.power_control_gains import gain_statistics, power_control_gains
@@ -118,23 +118,22 @@ class PowerControlFamily(ProblemFamily[PowerControl]):
         ]
         for group in groups_by(keys):
             members = [instances[i] for i in group]
-            shares = [starts[i] / instances[i].max_power for i in group]
+            budgets, given = stacked([m.max_power for m in members]), stacked([starts[i] for i in group])
+            shares = given / budgets[:, None]
             device = self.device_of(members[0])
             if len(group) == 1 and device is HOST:
                 winner = race(members[0].interference, members[0].weights[None], shares[0], stopping)
             else:
                 snr = np.stack([member.snr for member in members], dtype=np.float32, casting="same_kind")
                 weights = device.put(np.stack([member.weights[None] for member in members]))
-                leader = race(Interference.dense(device.put(snr)), weights, device.put(np.stack(shares)), stopping)
+                leader = race(Interference.dense(device.put(snr)), weights, device.put(shares), stopping)
                 winner = Winner(device.take(leader.power), device.take(leader.start), leader.iterations)
-            powers = winner.power.reshape(len(group), -1)
             # A doubled step may overshoot: the first start stays in.
-            ends = [
-                np.stack([power * member.max_power, starts[i][0]])
-                for i, member, power in zip(group, members, powers, strict=True)
-            ]
+            ends = np.stack([winner.power.reshape(budgets.shape) * budgets, given[:, 0]], axis=1)
             last = Stopping(min(FINAL_ITERATIONS, stopping.iterations), 0.0, stopping.expired)
-            for i, end, led in zip(group, self.refine(members, ends, last), winner.start.reshape(-1), strict=True):
+            for i, end, led in zip(
+                group, self.refine(members, list(ends), last), winner.start.reshape(-1), strict=True
+            ):
                 led_by = 0 if end.start == 1 else int(led)
                 found[i] = Refined(end.allocation, end.objective, winner.iterations + end.iterations, led_by)
         return [found[i] for i in range(len(instances))]

@@ -102,7 +102,7 @@ class Placement:
             seen: dict[str, list[tuple[int, float]]] = {CPU: [], GPU: []}
             for size, count in WARM_UP:
                 instance = plain(size)
-                starts, stopping = self._asked(family, instance, what)
+                starts, stopping = usual_run(family, instance, what, self._settings)
                 group = [instance] * count, [starts] * count, stopping
                 work = family.measure(instance).links * len(starts) * count
                 seen[CPU].append((work, _seconds(partial(_by(family, what), *group))))
@@ -110,16 +110,6 @@ class Placement:
             kind = kind_of(family, instance, what, stopping.iterations)
             for device, (small, large) in seen.items():
                 self._costs.of(device, kind, family).calibrate(small, large)
-
-    def _asked(self, family: ProblemFamily[Any], instance: Any, what: str) -> tuple[Any, Stopping]:
-        """Starts and end of what a request that says nothing gets."""
-        task = Task(family, instance)
-        if what == "refine":
-            return family.starts(instance), Stopping(task.classical_iterations)
-        effort = Effort(self._settings)
-        iterations = effort.iterations(task)
-        starts = family.polish_starts(instance, effort.starts(task, iterations, 1))
-        return starts, Stopping(iterations, self._settings.polish_tolerance)
 
     def _prefers_gpu(self, kind: Kind, on_cpu: float, on_gpu: float) -> bool:
         self._placed[kind] += 1
@@ -154,6 +144,17 @@ class Placement:
             return found
 
         return solve
+
+
+def usual_run(family: ProblemFamily[Any], instance: Any, what: str, settings: Settings) -> tuple[Any, Stopping]:
+    """Starts and end of what a request that says nothing gets: AUTO's ``polish``, CLASSICAL's ``refine``."""
+    task = Task(family, instance)
+    if what == "refine":
+        return family.starts(instance), Stopping(task.classical_iterations)
+    effort = Effort(settings)
+    iterations = effort.iterations(task)
+    starts = family.polish_starts(instance, effort.starts(task, iterations, 1))
+    return starts, Stopping(iterations, settings.polish_tolerance)
 
 
 def _by(family: ProblemFamily[Any], what: str) -> Callable[..., list[Refined]]:

@@ -84,7 +84,7 @@ def test_the_larger_and_the_smaller_of_arrays_and_numbers(array, bound):
 def test_sums_partitions_and_choices(array, count):
     put = DEVICE.put(array)
     same(torch_names.add.reduce(put, axis=-1, keepdims=True), np.add.reduce(array, axis=-1, keepdims=True))
-    same(torch_names.amax(put, axis=0), np.amax(array, axis=0))
+    same(torch_names.maximum.reduce(put, axis=0), np.maximum.reduce(array, axis=0))
     kept = min(count, array.shape[-1])
     chosen = torch_names.argpartition(put, -kept, axis=-1)[..., -kept:]
     found = torch_names.take_along_axis(put, chosen, axis=-1)

@@ -42,7 +42,7 @@ def family_of(instance):
 
 
 def moved(family, device="cpu"):
-    return type(family)(TorchDevice(device))
+    return family.on(TorchDevice(device))
 
 
 def first_start_value(family, instance, start):
@@ -196,7 +196,7 @@ def test_nothing_that_iterates_is_left_on_the_host(monkeypatch, instances, yes):
     monkeypatch.setattr(torch.Tensor, "__bool__", lambda self: yes)
     # Precoding counts its users: everybody is there.
     monkeypatch.setattr(torch.Tensor, "__int__", lambda self: 2 * users_in_all(instances[0]))
-    nowhere = type(family)(Nowhere())
+    nowhere = family.on(Nowhere())
     for what in ("polish", "refine"):
         starts = [family.polish_starts(one, 12) if what == "polish" else family.starts(one) for one in instances]
         getattr(nowhere, what)(instances, starts, Stopping(30, 1e-6))
