@@ -115,6 +115,21 @@ def test_a_gpu_that_turns_out_slow_is_left(monkeypatch):
     assert runs > 0
 
 
+def test_where_runs_converge_early_looks_are_as_near_as_an_iteration_is_long(monkeypatch):
+    """A GPU that takes six milliseconds for a run of 64 iterations, or for what it has spent when it converges."""
+    costs = known({CPU: ((0, 1.0), (1, 1.0)), GPU: ((0, 6e-3), (1, 6e-3))})
+    chosen = placement(costs)
+    monkeypatch.setattr(placement_module, "perf_counter", iter(np.arange(10_000) * 6e-3).__next__)
+    before = place(chosen, 1)
+    for _ in range(30):
+        place(chosen, 1).solve([INSTANCE], [STARTS], Stopping(ITERATIONS, 0.5), None)
+    after = place(chosen, 1)
+    (found,) = POWER_CONTROL.polish([INSTANCE], [STARTS], Stopping(ITERATIONS, 0.5))
+    assert found.iterations < ITERATIONS / 2
+    assert after.expected / after.apart == pytest.approx(6e-3 / found.iterations, rel=0.1)
+    assert after.apart < before.apart
+
+
 @pytest.mark.parametrize("device", [CPU, GPU])
 def test_a_run_that_the_clock_ended_counts_as_all_its_iterations(monkeypatch, device):
     clock = Clock(monkeypatch, placement_module)

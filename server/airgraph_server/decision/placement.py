@@ -27,6 +27,8 @@ from airgraph_server.settings import Settings
 
 LOOK_SECONDS, MOST_APART = 5e-4, 16
 """Between two looks at the clock of a run on the GPU, and the most iterations."""
+NEWS, SHORTEST = 0.2, 1e-9
+"""Weight of a run in the share of its iterations that runs spend before they converge, and seconds of the shortest."""
 TRIED_EVERY, WITHIN = 64, 2.0
 """One run in so many goes where it is expected to take longer, up to so many times as long: what is never tried is
 never learned."""
@@ -69,6 +71,7 @@ class Placement:
         self._gpu = None if device is None else GpuSolver(device)
         self._costs = RunCosts() if costs is None else costs
         self._placed: Counter[Kind] = Counter()
+        self._spent: dict[Kind, float] = {}
         self._warm: set[str] = set()
 
     def place(self, family: ProblemFamily[Any], instance: Any, what: str, work: int, iterations: int) -> Placed:
@@ -88,7 +91,7 @@ class Placement:
         on_cpu, on_gpu = (self._costs.of(device, kind, family).predict(work) for device in (CPU, GPU))
         if not self._prefers_gpu(kind, on_cpu, on_gpu):
             return Placed(what, 1, 0.0, self._timed(None, kind, family, work))
-        each = max(on_gpu / iterations, 1e-9)
+        each = max(on_gpu / (iterations * self._spent.get(kind, 1.0)), SHORTEST)
         apart = max(1, min(int(LOOK_SECONDS / each), MOST_APART, iterations // 2))
         return Placed(f"{what} on {GPU}", apart, apart * each, self._timed(gpu, kind, family, work, apart))
 
@@ -137,6 +140,9 @@ class Placement:
             elif clock.over:
                 # As long as all iterations would have taken; how long none takes says nothing.
                 seconds *= stopping.iterations / done if done else 0.0
+            elif gpu is not None:
+                spent = self._spent.get(kind, 1.0)
+                self._spent[kind] = spent + NEWS * (max(done, 1) / stopping.iterations - spent)
             if seconds:
                 self._costs.of(CPU if gpu is None else GPU, kind, family).observe(work, seconds)
             ran_on = CPU if gpu is None or not kept else gpu.device
