@@ -3,7 +3,8 @@
     OMP_NUM_THREADS=1 python benchmarks/gpu.py [--write PAGE]
 
 A thousand two-antenna pairs as in paper 001 (section V), alone and from request to answer through a real server, and
-power control of 5 to 50 pairs in batches of 1 to 256 graphs. Both runtimes where both can use the GPU.
+power control of 5 to 50 pairs in batches of 1 to 256 graphs. Both runtimes where both can use the GPU. Then what runs
+without a network: WMMSE and the polishers, by batch size (`gpu_iterations.py`).
 """
 
 import argparse
@@ -19,12 +20,14 @@ import numpy as np
 import torch
 
 from airgraph.v1 import allocator_pb2, allocator_pb2_grpc, problems_pb2, tensor_pb2
+from airgraph_models.arrays.torch_device import TorchDevice
 from airgraph_models.problems import BEAMFORMING, POWER_CONTROL, Beamforming, Links, PowerControl
 from airgraph_server.app import Server
 from airgraph_server.codec.tensors import encode_tensor
 from airgraph_server.registry.model import load_model
 from airgraph_server.runtime.base import DeviceUnavailableError
 from airgraph_server.settings import Device, RuntimeKind, Settings
+from gpu_iterations import iterations
 from measure import table
 from thousand_pairs import PAIRS, links_within_reach
 
@@ -187,6 +190,7 @@ def main():
             through_the_server(request),
         ),
         table("Power control, 5 to 50 pairs: one run of many graphs", *batches()),
+        table("WMMSE and the polishers: one run of many instances of one size", *iterations(TorchDevice("cuda"))),
     ]
     page = "\n".join(parts)
     print(page)

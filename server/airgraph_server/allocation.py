@@ -7,23 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import NamedTuple
 from uuid import uuid4
 
 from airgraph.v1 import allocator_pb2
-from airgraph_models.problems import POWER_CONTROL
+from airgraph_models.problems import FAMILIES, POWER_CONTROL
 from airgraph_server.audit import AuditLog
 from airgraph_server.codec.answers import encode_decision
 from airgraph_server.decision.decide import Decider
+from airgraph_server.decision.placement import Placement
 from airgraph_server.decision.types import Decision, Task
 from airgraph_server.decision.union import TakesTheLongWay, UnionDecision
 from airgraph_server.errors import CallError, DeadlineMissedError
 from airgraph_server.meters import AnswerMeters
 from airgraph_server.metrics import Metrics
 from airgraph_server.reading import Reader
+from airgraph_server.registry.examples import plain_instance
 from airgraph_server.registry.model import LoadedModel
 from airgraph_server.registry.registry import Registry
+from airgraph_server.runtime.array_devices import load_array_device
 from airgraph_server.scheduler.scheduler import Scheduler
 from airgraph_server.scheduler.turns import Turns
 from airgraph_server.scheduler.warm_up import warm_up_runs
@@ -72,7 +76,8 @@ class Allocation:
     ) -> None:
         """Keeps the parts of the path; ``turns`` are the threads that calls come in."""
         self._metrics = metrics
-        self.scheduler = Scheduler(settings, Decider(settings, metrics), metrics, turns)
+        self._placement = Placement(settings, metrics, load_array_device(settings))
+        self.scheduler = Scheduler(settings, Decider(settings, metrics, self._placement), metrics, turns)
         self._meters = AnswerMeters(metrics)
         self._reader = Reader(settings, registry)
         self._gatherer = Gatherer(settings, registry)
@@ -143,6 +148,7 @@ class Allocation:
     def warm_up(self, model: LoadedModel) -> None:
         """Runs a model on instances of several sizes, so that the first caller's chances are known."""
         self.scheduler.calibrate(warm_up_runs(model))
+        self._placement.warm_up(FAMILIES[model.card.problem], partial(plain_instance, model.card))
 
     def close(self) -> None:
         """Ends the threads."""

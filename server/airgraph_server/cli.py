@@ -27,7 +27,7 @@ def serve(
         str | None, typer.Option(help="Prometheus port; 0 takes a free one, none: no metrics.")
     ] = None,
     zoo: Annotated[Path | None, typer.Option(help="Model directory.")] = None,
-    device: Annotated[Device | None, typer.Option(help="Where networks run.")] = None,
+    device: Annotated[Device | None, typer.Option(help="Where networks and polishers run.")] = None,
     runtime: Annotated[RuntimeKind | None, typer.Option(help="What runs them.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that share the port.")] = None,
     threads: Annotated[int | None, typer.Option(help="Calls that a process computes at once.")] = None,

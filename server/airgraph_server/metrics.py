@@ -64,6 +64,12 @@ class Metrics:
         self.fallbacks = Counter(
             "airgraph_fallbacks", "Answers not led by the network, by reason.", ("problem", "reason"), registry=registry
         )
+        self.iterated = Counter(
+            "airgraph_iterated_groups",
+            "Groups of instances that WMMSE or a polisher ran on, by device; counted where there is a GPU.",
+            ("problem", "device"),
+            registry=registry,
+        )
         self.deadline_missed = Counter(
             "airgraph_deadline_missed", "Calls whose deadline passed before the answer.", registry=registry
         )

@@ -21,7 +21,7 @@ from airgraph_server.tracing.settings import TracingSettings
 
 
 class Device(StrEnum):
-    """Where networks run."""
+    """Where networks and iterative algorithms run."""
 
     AUTO = "auto"
     CPU = "cpu"
@@ -56,7 +56,7 @@ class Settings(TracingSettings, SecuritySettings):
     zoo: Path = Path(airgraph_models.__file__).parent / "zoo"
     """Model directory: <problem>/<model>/<version>/ with card.json and the exported networks."""
     device: Device = Device.AUTO
-    """Device of the networks; auto takes CUDA where it works."""
+    """Device of networks and, with the torch extra, of WMMSE and polishers where it is faster; auto: CUDA if usable."""
     runtime: RuntimeKind = RuntimeKind.ONNX
     """ONNX Runtime, or TorchScript (needs the torch extra)."""
     workers: int = Field(1, ge=1)

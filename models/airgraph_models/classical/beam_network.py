@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from airgraph_models.arrays.namespace import namespace_of
+
 FloatArray = npt.NDArray[np.float64]
 ComplexArray = npt.NDArray[np.complex128]
 IndexArray = npt.NDArray[np.int64]
@@ -43,8 +45,9 @@ def squared(values: ComplexArray) -> FloatArray:
 
 def norms_squared(vectors: ComplexArray) -> FloatArray:
     """``||v||^2`` of vectors ``[..., N]``."""
-    parts = np.ascontiguousarray(vectors).view(np.float64)
-    norms: FloatArray = np.add.reduce(parts * parts, axis=-1)
+    xp = namespace_of(vectors)
+    parts = xp.ascontiguousarray(vectors).view(xp.float64)
+    norms: FloatArray = (parts * parts).sum(axis=-1)
     return norms
 
 
@@ -83,31 +86,33 @@ class BeamNetwork(Protocol):
 
 
 class DenseBeamNetwork:
-    """From ``channel [..., K, J, N]``; leading axes are a batch that shares ``serving [K]``."""
+    """From ``channel [..., K, J, N]``; leading axes are a batch that shares ``serving [K]``, which the host has."""
 
     def __init__(self, channel: ComplexArray, serving: IndexArray) -> None:
         """Lays the channel out for the products below."""
+        self._xp = xp = namespace_of(channel)
         self.transmitters = channel.shape[-2]
         self._antennas = channel.shape[-1]
         receivers = channel.shape[-3]
         one_to_one = serves_its_own(serving, self.transmitters)
-        self.serving: IndexArray | slice = slice(None) if one_to_one else serving
-        heard = channel if one_to_one else channel[..., serving, :]
-        own = numbered(receivers)
+        self.serving: IndexArray | slice = slice(None) if one_to_one else xp.asarray(serving, like=channel)
+        heard = channel if one_to_one else channel[..., self.serving, :]
+        own = xp.arange(receivers, like=channel)
         self._direct = heard[..., own, own, :]
         self._own = own
         # Antenna axis first: each antenna's K x K block is contiguous.
-        self._heard = np.ascontiguousarray(np.moveaxis(heard, -1, 0))
+        self._heard = xp.ascontiguousarray(xp.moveaxis(heard, -1, 0))
         self._outer: FloatArray | None = None
         if self._antennas <= LARGEST_OUTER:
             outer = channel.conj()[..., :, None] * channel[..., None, :]
             flat = outer.reshape(*channel.shape[:-2], -1)
-            self._outer = np.ascontiguousarray(flat).view(np.float64)
+            self._outer = xp.ascontiguousarray(flat).view(xp.float64)
         else:
-            self._turned = np.ascontiguousarray(np.swapaxes(channel, -3, -2))
+            self._turned = xp.ascontiguousarray(channel.swapaxes(-3, -2))
         self._member: FloatArray | None = None
         if not one_to_one:
-            self._member = (serving[:, None] == np.arange(self.transmitters)).astype(np.float64)
+            member = serving[:, None] == np.arange(self.transmitters)
+            self._member = xp.asarray(member, xp.float64, like=channel)
 
     @property
     def direct(self) -> ComplexArray:
@@ -119,17 +124,18 @@ class DenseBeamNetwork:
         heard = self._heard[0] * beams[..., None, :, 0]
         for antenna in range(1, self._antennas):
             heard += self._heard[antenna] * beams[..., None, :, antenna]
-        pairs = heard.view(np.float64)
-        return heard[..., self._own, self._own], np.einsum("...k,...k->...", pairs, pairs)
+        pairs = heard.view(self._xp.float64)
+        return heard[..., self._own, self._own], self._xp.einsum("...k,...k->...", pairs, pairs)
 
     def leakage(self, price: FloatArray) -> ComplexArray:
         """``A_j = sum_r price_r conj(h_rj) h_rj^T`` as ``[..., J, N, N]``."""
         antennas = self._antennas
         if self._outer is not None:
-            flat = (price[..., None, :] @ self._outer)[..., 0, :].view(np.complex128)
+            flat: ComplexArray = (price[..., None, :] @ self._outer)[..., 0, :].view(self._xp.complex128)
             return flat.reshape(*flat.shape[:-1], self.transmitters, antennas, antennas)
         weighted = self._turned.conj() * price[..., None, :, None]
-        return np.swapaxes(weighted, -1, -2) @ self._turned
+        leaked: ComplexArray = weighted.swapaxes(-1, -2) @ self._turned
+        return leaked
 
     def per_transmitter(self, values: FloatArray) -> FloatArray:
         """Sums ``[..., K]`` over the receivers each transmitter serves: ``[..., J]``."""

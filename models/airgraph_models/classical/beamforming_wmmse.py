@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from airgraph_models.arrays.namespace import namespace_of
 from airgraph_models.classical.antenna_limits import antenna_limited_step
 from airgraph_models.classical.beam_network import BeamNetwork, squared
 from airgraph_models.classical.hermitian_eigen import hermitian_eigen
@@ -56,6 +57,7 @@ def beamforming_wmmse(
         max_antenna_power: ``[..., J, N]`` limits, or None. The beamformer step is then exact block
             minimisation over the antennas, monotone like the unconstrained one.
     """
+    xp = namespace_of(start)
     matched = network.direct.conj()
     beams = start
     previous: FloatArray | None = None
@@ -64,9 +66,9 @@ def beamforming_wmmse(
     while iteration < stopping.iterations and not stopping.expired():
         own, heard = network.received(beams)
         total = heard + noise_power
-        rest = np.maximum(total - squared(own), noise_power)
+        rest = xp.maximum(total - squared(own), noise_power)
         if stopping.tolerance > 0:
-            objective = (weights * np.log2(total / rest)).sum(axis=-1)
+            objective = (weights * xp.log2(total / rest)).sum(axis=-1)
             if previous is not None and bool((objective - previous <= stopping.tolerance * objective).all()):
                 break
             previous = objective
@@ -92,10 +94,11 @@ def _budgeted_step(
     guess: FloatArray | None,
 ) -> tuple[ComplexArray, FloatArray]:
     """``(A_j + mu_j I)^-1 b_i`` in the eigenbasis of each transmitter's A, and the multipliers."""
+    xp = namespace_of(target)
     serving = network.serving
     values, vectors = hermitian_eigen(leakage)
     basis = vectors[..., serving, :, :]
-    inside = np.einsum("...nm,...n->m...", basis.conj(), target)
+    inside = xp.einsum("...nm,...n->m...", basis.conj(), target)
     mu = power_multiplier(values, network.per_transmitter(squared(inside)), max_power, guess)
-    shifted = np.maximum(values + mu, TINY)[..., serving]
-    return np.einsum("...nm,m...->...n", basis, inside / shifted), mu
+    shifted = xp.maximum(values + mu, TINY)[..., serving]
+    return xp.einsum("...nm,m...->...n", basis, inside / shifted), mu

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from airgraph_models.arrays.namespace import namespace_of
 from airgraph_models.classical.beam_network import squared
 
 FloatArray = npt.NDArray[np.float64]
@@ -20,7 +21,7 @@ ComplexArray = npt.NDArray[np.complex128]
 
 def adjoint(matrix: ComplexArray) -> ComplexArray:
     """Conjugate transpose of the last two axes."""
-    return np.swapaxes(matrix, -1, -2).conj()
+    return matrix.swapaxes(-1, -2).conj()
 
 
 def normalised(channel: ComplexArray, noise_power: FloatArray, max_power: FloatArray) -> ComplexArray:
@@ -33,7 +34,8 @@ def normalised(channel: ComplexArray, noise_power: FloatArray, max_power: FloatA
         noise_power: ``[..., K]`` noise powers, positive.
         max_power: ``[...]`` sum-power budgets, positive.
     """
-    scaled: ComplexArray = channel * np.sqrt(np.asarray(max_power)[..., None] / noise_power)[..., None]
+    xp = namespace_of(channel)
+    scaled: ComplexArray = channel * xp.sqrt(xp.asarray(max_power)[..., None] / noise_power)[..., None]
     return scaled
 
 

@@ -25,6 +25,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from airgraph_models.arrays.namespace import namespace_of
 from airgraph_models.classical.beam_network import IndexArray
 from airgraph_models.classical.downlink import ComplexArray, FloatArray
 from airgraph_models.classical.dual_uplink import dual_gradient, dual_rate, regularised_inverse
@@ -90,8 +91,9 @@ class _Climbers:
         """The best ``count`` of each instance go on."""
         if count == self.rate.shape[1]:
             return
-        chosen = self.rate.argpartition(-count, axis=1)[:, -count:]
-        row = np.arange(len(chosen))[:, None]
+        xp = namespace_of(self.rate)
+        chosen = xp.argpartition(self.rate, -count, axis=1)[:, -count:]
+        row = xp.arange(len(chosen), like=chosen)[:, None]
         self.share, self.inverse, self.best = self.share[row, chosen], self.inverse[row, chosen], self.best[row, chosen]
         self.rate, self.start = self.rate[row, chosen], self.start[row, chosen]
 
@@ -102,11 +104,12 @@ class _Climbers:
 
     def look(self) -> FloatArray:
         """What each has gained ``[I, S]`` since the last look, below zero where it fell."""
+        xp = namespace_of(self.rate)
         now = dual_rate(self.inverse, self.share, self.weights)
         gain: FloatArray = now - self.rate
         # A new array: the old one may still be the start's.
-        self.best = np.where((gain > 0)[..., None], self.share, self.best)
-        self.rate = np.maximum(now, self.rate)
+        self.best = xp.where((gain > 0)[..., None], self.share, self.best)
+        self.rate = xp.maximum(now, self.rate)
         return gain
 
 
@@ -135,19 +138,20 @@ def dual_step(
 
     They add up to one, and to `FLOOR` more for each user that it lifts.
     """
+    xp = namespace_of(share)
     gradient = dual_gradient(inverse, share, weights)
-    total = np.maximum(np.add.reduce(gradient, axis=-1, keepdims=True), FLOOR)
+    total = xp.maximum(xp.add.reduce(gradient, axis=-1, keepdims=True), FLOOR)
     least = total * share
     if exponent is None:
         # Three halves is a product and a root, which cost a tenth of a power, and what all shares have in common falls
         # out of them.
-        gained = np.maximum(gradient, LEAST_FACTOR * least)
-        moved = gained * np.sqrt(gained / share)
+        gained = xp.maximum(gradient, LEAST_FACTOR * least)
+        moved = gained * xp.sqrt(gained / share)
     else:
-        factor = np.minimum(np.maximum(gradient / least, LEAST_FACTOR) ** exponent, LARGEST_CHANGE)
+        factor = xp.minimum(xp.maximum(gradient / least, LEAST_FACTOR) ** exponent, LARGEST_CHANGE)
         moved = share * factor
-    moved /= np.add.reduce(moved, axis=-1, keepdims=True)
-    lifted: FloatArray = np.maximum(moved, FLOOR)
+    moved /= xp.add.reduce(moved, axis=-1, keepdims=True)
+    lifted: FloatArray = xp.maximum(moved, FLOOR)
     return lifted
 
 
@@ -188,25 +192,27 @@ def dual_ascent(gram: ComplexArray, weights: FloatArray, start: FloatArray, stop
         start: ``[..., S, K]`` shares, not negative.
         stopping: When to end; the tolerance is on the winner's best rate met, over each of its heats.
     """
+    xp = namespace_of(gram)
     shape, (starts, users) = gram.shape[:-2], start.shape[-2:]
     matrix = gram.reshape(-1, 1, users, users)
-    weight = np.empty((*shape, 1, users))
+    weight = xp.empty((*shape, 1, users), dtype=xp.float64, like=weights)
     weight[..., 0, :] = weights
     weight = weight.reshape(-1, 1, users)
-    share = np.maximum(start, FLOOR).reshape(-1, starts, users)
-    share /= np.add.reduce(share, axis=-1, keepdims=True)
+    share = xp.maximum(start, FLOOR).reshape(-1, starts, users)
+    share /= xp.add.reduce(share, axis=-1, keepdims=True)
     inverse = regularised_inverse(matrix, share)
-    begun = np.arange(starts)[None].repeat(len(share), axis=0)
+    begun = xp.arange(len(share) * starts, like=share).reshape(-1, starts) % starts
     climbers = _Climbers(matrix, weight, share, inverse, share, dual_rate(inverse, share, weight), begun)
     iterations = _race(climbers, heats(starts, stopping.iterations), stopping)
     climbers.keep(1)
     # Up to the floor under silent users' shares they add up to one already.
-    best = climbers.best / np.add.reduce(climbers.best, axis=-1, keepdims=True)
+    best = climbers.best / xp.add.reduce(climbers.best, axis=-1, keepdims=True)
     return Ascent(best.reshape(*shape, users), climbers.rate.reshape(shape), climbers.start.reshape(shape), iterations)
 
 
 def _race(climbers: _Climbers, planned: list[tuple[int, int]], stopping: Stopping) -> int:
     """Runs the heats; how many steps were taken."""
+    xp = namespace_of(climbers.rate)
     taken, exponent = 0, None
     for running, steps in planned:
         climbers.keep(running)
@@ -219,8 +225,8 @@ def _race(climbers: _Climbers, planned: list[tuple[int, int]], stopping: Stoppin
         gain = climbers.look()
         taken += steps
         if running == 1:
-            if stopping.tolerance > 0 and bool((np.abs(gain) <= steps * stopping.tolerance * climbers.rate).all()):
+            if stopping.tolerance > 0 and bool((xp.abs(gain) <= steps * stopping.tolerance * climbers.rate).all()):
                 break
-            grown = np.minimum(GROWTH * (EXPONENT if exponent is None else exponent), LARGEST_EXPONENT)
-            exponent = np.where(gain[..., None] > 0, grown, CAUTIOUS_EXPONENT)
+            grown = xp.minimum(GROWTH * (EXPONENT if exponent is None else exponent), LARGEST_EXPONENT)
+            exponent = xp.where(gain[..., None] > 0, grown, CAUTIOUS_EXPONENT)
     return taken

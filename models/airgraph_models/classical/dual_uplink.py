@@ -21,8 +21,9 @@ The optimal structure is (2) of paper 004; equal shares make F the inverse of RZ
 
 from __future__ import annotations
 
-import numpy as np
+import math
 
+from airgraph_models.arrays.namespace import namespace_of
 from airgraph_models.classical.downlink import ComplexArray, FloatArray
 
 LEAST_SHARE = 1e-9
@@ -36,17 +37,20 @@ def regularised_inverse(gram: ComplexArray, share: FloatArray) -> ComplexArray:
         gram: ``[..., K, K]`` Gram matrices of normalised channels.
         share: ``[..., K]`` shares q, positive; their leading axes are the result's.
     """
+    xp = namespace_of(share)
     users = share.shape[-1]
-    system = np.empty((*share.shape, users), np.complex128)
+    system: ComplexArray = xp.empty((*share.shape, users), dtype=xp.complex128, like=share)
     system[...] = gram
     # Every (K + 1)-th entry of a matrix in a row is of its diagonal.
     system.reshape(*share.shape[:-1], users * users)[..., :: users + 1] += 1.0 / share
-    return np.asarray(np.linalg.inv(system), np.complex128)
+    inverse: ComplexArray = xp.linalg.inv(system)
+    return inverse
 
 
 def dual_rate(inverse: ComplexArray, share: FloatArray, weights: FloatArray) -> FloatArray:
     """``R(q) [...]`` in bit/s/Hz of inverses F ``[..., K, K]``, shares and weights ``[..., K]``."""
-    rate: FloatArray = -np.add.reduce(weights * np.log2(inverse.diagonal(0, -2, -1).real / share), axis=-1)
+    xp = namespace_of(share)
+    rate: FloatArray = -xp.add.reduce(weights * xp.log2(inverse.diagonal(0, -2, -1).real / share), axis=-1)
     return rate
 
 
@@ -64,8 +68,9 @@ def dual_gradient(inverse: ComplexArray, share: FloatArray, weights: FloatArray)
     Returns:
         ``[..., K]``; proportional to q where q is stationary.
     """
+    xp = namespace_of(share)
     # Squares of real and imaginary parts side by side: contiguous, and added up once the users are.
-    parts = np.square(inverse.view(np.float64))
+    parts = xp.square(inverse.view(xp.float64))
     caused = ((weights / inverse.diagonal(0, -2, -1).real)[..., None, :] @ parts)[..., 0, :]
     gradient: FloatArray = weights - (caused[..., ::2] + caused[..., 1::2]) / share
     return gradient
@@ -78,16 +83,17 @@ def dual_coefficients(gram: ComplexArray, share: FloatArray) -> ComplexArray:
         gram: ``[..., K, K]`` Gram matrices of normalised channels.
         share: ``[..., K]`` shares, not negative; their sum is taken as the whole.
     """
+    xp = namespace_of(share)
     users = share.shape[-1]
-    uplink = share / np.maximum(np.add.reduce(share, axis=-1, keepdims=True), LEAST_SHARE)
+    uplink = share / xp.maximum(xp.add.reduce(share, axis=-1, keepdims=True), LEAST_SHARE)
     active = (gram.diagonal(0, -2, -1).real > 0) & (uplink > LEAST_SHARE)
-    everyone = np.count_nonzero(active) == active.size
+    everyone = int(xp.count_nonzero(active)) == math.prod(active.shape)
     if not everyone:
         # Who is silent is nobody's neighbour, whatever share stands for it in the inverse.
-        gram = np.where(active[..., :, None] & active[..., None, :], gram, 0.0)
-        uplink = np.where(active, uplink, 1.0)
+        gram = xp.where(active[..., :, None] & active[..., None, :], gram, 0.0)
+        uplink = xp.where(active, uplink, 1.0)
     inverse = regularised_inverse(gram, uplink)
-    parts = np.square(inverse.view(np.float64))
+    parts = xp.square(inverse.view(xp.float64))
     system = -(parts[..., ::2] + parts[..., 1::2])
     own = inverse.diagonal(0, -2, -1).real
     diagonal = system.reshape(*share.shape[:-1], users * users)[..., :: users + 1]
@@ -95,6 +101,6 @@ def dual_coefficients(gram: ComplexArray, share: FloatArray) -> ComplexArray:
     wanted = uplink * uplink
     if not everyone:
         diagonal[~active], wanted[~active] = 1.0, 0.0
-    downlink = np.linalg.solve(system, wanted[..., None])[..., 0]
-    inverse *= np.sqrt(np.maximum(downlink, 0.0))[..., None, :]
+    downlink = xp.linalg.solve(system, wanted[..., None])[..., 0]
+    inverse *= xp.sqrt(xp.maximum(downlink, 0.0))[..., None, :]
     return inverse

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from airgraph_models.arrays.namespace import namespace_of
+
 FloatArray = npt.NDArray[np.float64]
 ComplexArray = npt.NDArray[np.complex128]
 
@@ -20,27 +22,29 @@ def hermitian_eigen(matrix: ComplexArray) -> tuple[FloatArray, ComplexArray]:
     """
     if matrix.shape[-1] == 2:
         return _two_by_two(matrix)
-    values, vectors = np.linalg.eigh(matrix)
-    return np.ascontiguousarray(np.moveaxis(np.maximum(values, 0.0), -1, 0)), vectors
+    xp = namespace_of(matrix)
+    values, vectors = xp.linalg.eigh(matrix)
+    return xp.ascontiguousarray(xp.moveaxis(xp.maximum(values, 0.0), -1, 0)), vectors
 
 
 def _two_by_two(matrix: ComplexArray) -> tuple[FloatArray, ComplexArray]:
     """[[a, c], [conj(c), d]] has eigenvalues m +- s with m = (a + d) / 2, s^2 = ((a - d) / 2)^2 + |c|^2."""
+    xp = namespace_of(matrix)
     a, d, c = matrix[..., 0, 0].real, matrix[..., 1, 1].real, matrix[..., 0, 1]
     half, mean = 0.5 * (a - d), 0.5 * (a + d)
     cross = c.real * c.real + c.imag * c.imag
-    spread = np.sqrt(half * half + cross)
+    spread = xp.sqrt(half * half + cross)
     # Eigenvector of the large value: (s + (a-d)/2, conj(c)) or (c, s - (a-d)/2), whichever does not cancel. Of a
     # multiple of the identity every vector is one: the floor makes it a unit vector.
-    main = np.maximum(spread + np.abs(half), TINY)
-    scale = 1.0 / np.sqrt(main * main + cross)
+    main = xp.maximum(spread + xp.abs(half), TINY)
+    scale = 1.0 / xp.sqrt(main * main + cross)
     main, c = main * scale, c * scale
     lean = half >= 0
-    first = np.where(lean, main, c)
-    second = np.where(lean, c.conj(), main)
-    vectors = np.empty(matrix.shape, np.complex128)
+    first = xp.where(lean, main, c)
+    second = xp.where(lean, c.conj(), main)
+    vectors = xp.empty(matrix.shape, dtype=xp.complex128, like=matrix)
     vectors[..., 0, 1] = first
     vectors[..., 1, 1] = second
     vectors[..., 0, 0] = -second.conj()
     vectors[..., 1, 0] = first.conj()
-    return np.stack([np.maximum(mean - spread, 0.0), mean + spread]), vectors
+    return xp.stack([xp.maximum(mean - spread, 0.0), mean + spread]), vectors

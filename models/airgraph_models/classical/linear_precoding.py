@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from airgraph_models.arrays.namespace import namespace_of
 from airgraph_models.classical.beam_network import squared
 from airgraph_models.classical.downlink import ComplexArray, FloatArray, adjoint
 
@@ -52,7 +53,7 @@ def regularised_zero_forcing(channel: ComplexArray, noise_power: FloatArray, max
 
 def column_power(precoder: ComplexArray) -> FloatArray:
     """Power of each user's column ``[..., K]``."""
-    power: FloatArray = np.add.reduce(squared(precoder), axis=-2)
+    power: FloatArray = namespace_of(precoder).add.reduce(squared(precoder), axis=-2)
     return power
 
 
@@ -80,7 +81,8 @@ def with_equal_power(precoder: ComplexArray, max_power: FloatArray) -> ComplexAr
 
 def with_sum_power(precoder: ComplexArray, max_power: FloatArray) -> ComplexArray:
     """All columns scaled by one factor to ``||V||_F^2 = max_power [...]``; silence stays silence."""
-    present = np.asarray(column_power(precoder).sum(axis=-1))
-    factor = np.sqrt(np.divide(max_power, present, out=np.zeros_like(present), where=present > 0))
+    xp = namespace_of(precoder)
+    present = xp.asarray(column_power(precoder).sum(axis=-1))
+    factor = xp.sqrt(xp.divide(max_power, present, out=xp.zeros_like(present), where=present > 0))
     scaled: ComplexArray = precoder * factor[..., None, None]
     return scaled

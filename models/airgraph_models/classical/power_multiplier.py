@@ -14,6 +14,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from airgraph_models.arrays.namespace import namespace_of
+
 FloatArray = npt.NDArray[np.float64]
 
 RELATIVE_ACCURACY = 1e-10
@@ -37,11 +39,12 @@ def power_multiplier(
     Returns:
         ``[...]`` multipliers; the power they give equals P to 1e-10, or is below P with a multiplier of 0.
     """
+    xp = namespace_of(eigenvalues)
     # Each term alone must stay within P, which bounds the root from below and keeps every division finite.
     share = weight / budget
-    lower: FloatArray = np.maximum((np.sqrt(share) - eigenvalues).max(axis=0), 0.0)
-    mu: FloatArray = lower if guess is None else np.maximum(lower, guess)
-    floor = np.maximum(eigenvalues, TINY)
+    lower: FloatArray = xp.maximum(xp.maximum.reduce(xp.sqrt(share) - eigenvalues, axis=0), 0.0)
+    mu: FloatArray = lower if guess is None else xp.maximum(lower, guess)
+    floor = xp.maximum(eigenvalues, TINY)
     for _ in range(MOST_STEPS):
         inverse = 1.0 / (floor + mu)
         part = share * inverse * inverse
@@ -50,7 +53,7 @@ def power_multiplier(
         if not (power > 1.0 + RELATIVE_ACCURACY).any() and not _too_little(power, mu, lower):
             break
         slope = (part * inverse).sum(axis=0)
-        mu = np.maximum(mu + power * (np.sqrt(power) - 1.0) / np.maximum(slope, TINY), lower)
+        mu = xp.maximum(mu + power * (xp.sqrt(power) - 1.0) / xp.maximum(slope, TINY), lower)
     return mu
 
 

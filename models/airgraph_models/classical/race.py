@@ -13,7 +13,7 @@ answer compares the winner with the best start and ends with plain iterations.
 
 Source: the iteration is that of `airgraph_models.classical.scalar_wmmse`; dropping what is behind is successive halving
 (Jamieson and Talwalkar 2016); over-relaxation is standard for fixed-point iterations. All in single precision, with
-noise and budgets one.
+noise and budgets one. Dense gains race where their arrays lie (`airgraph_models.arrays`).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from airgraph_models.arrays.namespace import namespace_of
 from airgraph_models.classical.stopping import Stopping
 
 Float32Array = npt.NDArray[np.float32]
@@ -64,14 +65,16 @@ class Interference:
     @classmethod
     def dense(cls, snr: npt.NDArray[np.floating]) -> Interference:
         """From ``snr [..., K, K]``, receiver first."""
-        gain = np.maximum(snr, SMALLEST_SNR, dtype=np.float32, casting="same_kind")
+        xp = namespace_of(snr)
+        gain = xp.maximum(xp.asarray(snr, xp.float32), SMALLEST_SNR)
         pairs = gain.shape[-1]
         # A copy even of one pair, whose matrix is its own transpose.
-        turned = np.swapaxes(gain, -1, -2).copy()
+        turned = xp.copy(gain.swapaxes(-1, -2), "C")
         own = turned.reshape(*gain.shape[:-2], -1)[..., :: pairs + 1]
-        direct = own[..., None, :].copy()
+        direct = xp.copy(own[..., None, :], "C")
         own[...] = 0.0
-        return cls(direct, lambda power: np.matmul(power, turned), lambda price: np.matmul(price, gain))
+        matmul = xp.matmul
+        return cls(direct, lambda power: matmul(power, turned), lambda price: matmul(price, gain))
 
     @classmethod
     def sparse(cls, snr: sparse.csr_array) -> Interference:
@@ -85,9 +88,10 @@ class Interference:
 
     def rate(self, weights: Float32Array, amplitude: Float32Array) -> Float32Array:
         """Weighted sum rate ``[..., S]`` in nat/s/Hz."""
+        xp = namespace_of(amplitude)
         power = amplitude * amplitude
         ratio = self.direct * power / (1.0 + self.received(power))
-        total: Float32Array = (weights * np.log1p(ratio)).sum(axis=-1)
+        total: Float32Array = (weights * xp.log1p(ratio)).sum(axis=-1)
         return total
 
 
@@ -128,10 +132,12 @@ def race(interference: Interference, weights: FloatArray, start: FloatArray, sto
         start: ``[..., S, K]`` shares of the budgets, S starts an instance.
         stopping: Bounds the iterations of the winner; its tolerance is for the last stage.
     """
-    largest = weights.max(axis=-1, keepdims=True)
-    rate_weights = np.maximum(weights / np.where(largest > 0, largest, 1.0), SMALLEST_WEIGHT).astype(np.float32)
-    amplitude = np.maximum(np.sqrt(start).astype(np.float32), SMALLEST_AMPLITUDE)
-    alive: IndexArray = np.broadcast_to(np.arange(start.shape[-2]), start.shape[:-1])
+    xp = namespace_of(start)
+    largest = xp.maximum.reduce(weights, axis=-1, keepdims=True)
+    shares = weights / xp.where(largest > 0, largest, 1.0)
+    rate_weights = xp.asarray(xp.maximum(shares, SMALLEST_WEIGHT), xp.float32)
+    amplitude = xp.maximum(xp.asarray(xp.sqrt(start), xp.float32), SMALLEST_AMPLITUDE)
+    alive: IndexArray = xp.broadcast_to(xp.arange(start.shape[-2], like=start), start.shape[:-1])
     spent = 0
     for running, planned in stages(start.shape[-2], stopping.iterations):
         amplitude, alive = _fittest(interference, rate_weights, amplitude, alive, running)
@@ -144,7 +150,7 @@ def race(interference: Interference, weights: FloatArray, start: FloatArray, sto
             break
     amplitude, alive = _fittest(interference, rate_weights, amplitude, alive, 1)
     power = (amplitude * amplitude)[..., 0, :]
-    return Winner(np.where(power > SMALLEST_AMPLITUDE, power, np.float32(0.0)), alive[..., 0], spent)
+    return Winner(xp.where(power > SMALLEST_AMPLITUDE, power, np.float32(0.0)), alive[..., 0], spent)
 
 
 def _fittest(
@@ -152,9 +158,10 @@ def _fittest(
 ) -> tuple[Float32Array, IndexArray]:
     if kept == alive.shape[-1]:
         return amplitude, alive
+    xp = namespace_of(amplitude)
     rate = interference.rate(weights, amplitude)
-    best = np.argpartition(rate, -kept, axis=-1)[..., -kept:]
-    return np.take_along_axis(amplitude, best[..., None], axis=-2), np.take_along_axis(alive, best, axis=-1)
+    best = xp.argpartition(rate, -kept, axis=-1)[..., -kept:]
+    return xp.take_along_axis(amplitude, best[..., None], axis=-2), xp.take_along_axis(alive, best, axis=-1)
 
 
 def _finish(
@@ -183,16 +190,17 @@ def _relax(
     interference: Interference, weights: Float32Array, amplitude: Float32Array, iterations: int, stopping: Stopping
 ) -> int:
     """Doubled WMMSE steps on ``amplitude`` in place; how many were done before the clock ran out."""
+    xp = namespace_of(amplitude)
     direct = interference.direct
     gain_weight = weights * direct
-    power, total = np.empty_like(amplitude), np.empty_like(amplitude)
+    power, total = xp.empty_like(amplitude), xp.empty_like(amplitude)
     for done in range(iterations):
         if stopping.expired():
             return done
-        np.multiply(amplitude, amplitude, out=power)
+        xp.multiply(amplitude, amplitude, out=power)
         rest = interference.received(power)
         rest += 1.0
-        np.multiply(power, direct, out=total)
+        xp.multiply(power, direct, out=total)
         total += rest
         # What a unit of interference costs each receiver: alpha w u^2 of WMMSE.
         power *= gain_weight
@@ -202,9 +210,9 @@ def _relax(
         price = interference.caused(power)
         # v_WMMSE / v is alpha g_kk over this product, and the doubled step takes it twice.
         price *= rest
-        np.divide(gain_weight, price, out=price)
+        xp.divide(gain_weight, price, out=price)
         price *= price
         amplitude *= price
-        np.minimum(amplitude, 1.0, out=amplitude)
-        np.maximum(amplitude, SMALLEST_AMPLITUDE, out=amplitude)
+        xp.minimum(amplitude, 1.0, out=amplitude)
+        xp.maximum(amplitude, SMALLEST_AMPLITUDE, out=amplitude)
     return iterations

@@ -15,8 +15,7 @@ arXiv 2205.06225, algorithm 2.
 
 from __future__ import annotations
 
-import numpy as np
-
+from airgraph_models.arrays.namespace import namespace_of
 from airgraph_models.classical.beam_network import squared
 from airgraph_models.classical.downlink import ComplexArray, FloatArray, adjoint, normalised
 from airgraph_models.classical.linear_precoding import SINGULAR, with_sum_power
@@ -48,41 +47,43 @@ def reduced_wmmse(
     Returns:
         Precoders ``[..., N, K]`` on the budget; the starts themselves where no iteration was allowed.
     """
+    xp = namespace_of(start)
     unit = normalised(channel, noise_power, max_power)
     turned = adjoint(unit)
     gram = unit @ turned
-    heard = np.ascontiguousarray(unit @ start)
+    heard = xp.ascontiguousarray(unit @ start)
     spent = squared(start).sum(axis=(-2, -1))
     coefficient: ComplexArray | None = None
     previous: FloatArray | None = None
     iteration = 0
     while iteration < stopping.iterations and not stopping.expired():
-        own = np.diagonal(heard, axis1=-2, axis2=-1)
+        own = xp.diagonal(heard, axis1=-2, axis2=-1)
         # Noise of the precoder scaled to the budget, in the unscaled one's unit.
-        noise = np.maximum(spent, SILENT)[..., None]
+        noise = xp.maximum(spent, SILENT)[..., None]
         total = _inner(heard, heard) + noise
         # Interference plus noise is never below the noise: the maximum undoes cancellation at high SNR.
-        ratio = total / np.maximum(total - squared(own), noise)
+        ratio = total / xp.maximum(total - squared(own), noise)
         if stopping.tolerance > 0:
-            objective = (weights * np.log2(ratio)).sum(axis=-1)
+            objective = (weights * xp.log2(ratio)).sum(axis=-1)
             if previous is not None and bool((objective - previous <= stopping.tolerance * objective).all()):
                 break
             previous = objective
         receiver = own / total
         priced = weights * ratio
-        root = np.sqrt(priced)
+        root = xp.sqrt(priced)
         coefficient = precoding_step(gram, root, receiver, (priced * squared(receiver)).sum(axis=-1))
         heard = gram @ coefficient
         spent = _inner(coefficient, heard).sum(axis=-1)
         iteration += 1
     if coefficient is None:
         return PrecodingSolution(start, iteration)
-    return PrecodingSolution(with_sum_power(turned @ coefficient, np.asarray(max_power)), iteration)
+    return PrecodingSolution(with_sum_power(turned @ coefficient, xp.asarray(max_power)), iteration)
 
 
 def _inner(left: ComplexArray, right: ComplexArray) -> FloatArray:
     """``Re sum_i conj(left_ki) right_ki`` of contiguous matrices, as one real product."""
-    product: FloatArray = np.einsum("...i,...i->...", left.view(np.float64), right.view(np.float64))
+    xp = namespace_of(left)
+    product: FloatArray = xp.einsum("...i,...i->...", left.view(xp.float64), right.view(xp.float64))
     return product
 
 
@@ -98,11 +99,12 @@ def precoding_step(gram: ComplexArray, root: FloatArray, receiver: ComplexArray,
         receiver: ``[..., K]`` receivers u.
         price: ``[...]`` price of power, not negative.
     """
+    xp = namespace_of(gram)
     scaled = root * receiver
     system: ComplexArray = scaled.conj()[..., :, None] * gram * scaled[..., None, :]
-    own = np.arange(root.shape[-1])
-    diagonal = system[..., own, own].real
+    # A view, whatever the order of the matrix.
+    diagonal = xp.einsum("...ii->...i", system)
     # Users with one channel make the matrix singular up to the price of power, which vanishes at high SNR.
-    system[..., own, own] = diagonal * (1.0 + SINGULAR) + np.maximum(price, SILENT)[..., None]
-    inverse = np.linalg.inv(system)
-    return np.asarray(scaled[..., :, None] * inverse * root[..., None, :], np.complex128)
+    diagonal[...] = diagonal.real * (1.0 + SINGULAR) + xp.maximum(price, SILENT)[..., None]
+    coefficients: ComplexArray = scaled[..., :, None] * xp.linalg.inv(system) * root[..., None, :]
+    return coefficients

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from airgraph_models.arrays.namespace import namespace_of
 from airgraph_models.classical.stopping import Stopping
 
 FloatArray = npt.NDArray[np.float64]
@@ -42,8 +43,9 @@ class Crosstalk:
     @classmethod
     def dense(cls, gain: FloatArray) -> Crosstalk:
         """From ``gain [..., K, K]``; all the starts of an instance share one matrix product."""
-        turned = np.swapaxes(gain, -1, -2)
-        direct = np.diagonal(gain, axis1=-2, axis2=-1)[..., None, :]
+        xp = namespace_of(gain)
+        turned = gain.swapaxes(-1, -2)
+        direct = xp.diagonal(gain, axis1=-2, axis2=-1)[..., None, :]
         return cls(direct, lambda power: power @ turned, lambda price: price @ gain)
 
     @classmethod
@@ -79,18 +81,19 @@ def scalar_wmmse(
         start: ``[..., S, K]`` feasible powers, S starts an instance.
         stopping: When to end.
     """
-    ceiling = np.sqrt(max_power)
-    amplitude = np.sqrt(crosstalk.direct)
-    v = np.sqrt(start)
+    xp = namespace_of(start)
+    ceiling = xp.sqrt(max_power)
+    amplitude = xp.sqrt(crosstalk.direct)
+    v = xp.sqrt(start)
     previous: FloatArray | None = None
     iteration = 0
     while iteration < stopping.iterations and not stopping.expired():
         power = v * v
         total = crosstalk.received(power) + noise_power
         # Interference plus noise is never below the noise: the maximum undoes cancellation at high SNR.
-        rest = np.maximum(total - crosstalk.direct * power, noise_power)
+        rest = xp.maximum(total - crosstalk.direct * power, noise_power)
         if stopping.tolerance > 0:
-            objective = (weights * np.log2(total / rest)).sum(axis=-1)
+            objective = (weights * xp.log2(total / rest)).sum(axis=-1)
             if previous is not None and bool((objective - previous <= stopping.tolerance * objective).all()):
                 break
             previous = objective
@@ -99,6 +102,6 @@ def scalar_wmmse(
         wanted = weighted * amplitude
         price = crosstalk.caused(weighted * u)
         # A silent pair (no weight, no gain, zero start) asks for 0 / 0: it stays silent.
-        v = np.minimum(np.divide(wanted, price, out=np.zeros_like(wanted), where=price > 0), ceiling)
+        v = xp.minimum(xp.divide(wanted, price, out=xp.zeros_like(wanted), where=price > 0), ceiling)
         iteration += 1
-    return ScalarSolution(np.minimum(v * v, max_power), iteration)
+    return ScalarSolution(xp.minimum(v * v, max_power), iteration)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from airgraph_models.arrays.namespace import namespace_of
 from airgraph_models.classical.scalar_wmmse import Crosstalk, FloatArray
 
 
@@ -23,9 +22,10 @@ def spectral_efficiency(crosstalk: Crosstalk, noise_power: FloatArray, power: Fl
 
 def rates_of(received: FloatArray, own: FloatArray, noise_power: FloatArray) -> FloatArray:
     """Bit/s/Hz of receivers that hear ``received`` power in all, of it ``own`` of their own signals."""
+    xp = namespace_of(received)
     total = received + noise_power
     # Interference plus noise is never below the noise: the maximum undoes cancellation at high SNR.
-    rates: FloatArray = np.log2(total / np.maximum(total - own, noise_power))
+    rates: FloatArray = xp.log2(total / xp.maximum(total - own, noise_power))
     return rates
 
 

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from airgraph_models.arrays.device import HOST
 from airgraph_models.classical.beam_network import DenseBeamNetwork, norms_squared, squared
 from airgraph_models.classical.beamforming_wmmse import beamforming_wmmse
 from airgraph_models.classical.stopping import Stopping
@@ -47,6 +48,10 @@ class BeamformingFamily(ProblemFamily[Beamforming]):
     name: ClassVar[str] = Beamforming.problem
     baseline_solver: ClassVar[str] = "maximum_ratio"
     classical_solver: ClassVar[str] = "wmmse"
+
+    def movable(self, instance: Beamforming) -> bool:
+        """Dense channels without limits of the antennas are."""
+        return instance.links is None and instance.max_antenna_power is None
 
     def measure(self, instance: Beamforming) -> Size:
         """Receivers and channels."""
@@ -125,21 +130,22 @@ class BeamformingFamily(ProblemFamily[Beamforming]):
         ]
         for group in groups_by(keys):
             members = [instances[i] for i in group]
-            if len(group) == 1:
+            device = self.device_of(members[0])
+            if len(group) == 1 and device is HOST:
                 found[group[0]] = self._refine_alone(members[0], starts[group[0]], stopping)
                 continue
             limits = [m.max_antenna_power for m in members if m.max_antenna_power is not None]
-            channels = np.stack([m.channel for m in members])[:, None]
+            channels = device.put(np.stack([m.channel for m in members]))[:, None]
             solution = beamforming_wmmse(
                 DenseBeamNetwork(channels, members[0].serving),
-                np.stack([m.weights for m in members])[:, None],
-                np.stack([m.noise_power for m in members])[:, None],
-                np.stack([m.max_power for m in members])[:, None],
-                np.stack([starts[i] for i in group]),
+                device.put(np.stack([m.weights for m in members]))[:, None],
+                device.put(np.stack([m.noise_power for m in members]))[:, None],
+                device.put(np.stack([m.max_power for m in members]))[:, None],
+                device.put(np.stack([starts[i] for i in group])),
                 stopping,
                 np.stack(limits)[:, None] if limits else None,
             )
-            for i, beams in zip(group, solution.beams, strict=True):
+            for i, beams in zip(group, device.take(solution.beams), strict=True):
                 found[i] = self._best(instances[i], beams, solution.iterations)
         return [found[i] for i in range(len(instances))]
 

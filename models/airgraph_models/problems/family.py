@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from airgraph_models.arrays.device import HOST, ArrayDevice
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.problems.layouts import ROW_TABLE, Graph
 from airgraph_models.problems.validation import FloatArray
@@ -27,6 +29,7 @@ class Instance(Protocol):
 
 
 InstanceT = TypeVar("InstanceT", bound=Instance)
+ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ class GraphView:
 
 
 class ProblemFamily(ABC, Generic[InstanceT]):
-    """One family of radio resource-management problems, stateless.
+    """One family of radio resource-management problems, stateless but for where its iterations run.
 
     Attributes:
         name: As in the contract.
@@ -117,6 +120,22 @@ class ProblemFamily(ABC, Generic[InstanceT]):
     link_seconds: ClassVar[float] = 1e-7
     layouts: ClassVar[tuple[str, ...]] = (ROW_TABLE,)
     starts_before_network: ClassVar[bool] = False
+
+    _device: ArrayDevice = HOST
+
+    def on(self, device: ArrayDevice) -> Self:
+        """The same family with the iterations of what is `movable` on that device; all else stays on the host."""
+        moved = copy(self)
+        moved._device = device
+        return moved
+
+    def movable(self, instance: InstanceT) -> bool:
+        """Whether `polish` and `refine` of this instance iterate on whatever device the family was given."""
+        return False
+
+    def device_of(self, instance: InstanceT) -> ArrayDevice:
+        """Where the iterations of this instance run."""
+        return self._device if self.movable(instance) else HOST
 
     @abstractmethod
     def measure(self, instance: InstanceT) -> Size:
@@ -258,6 +277,11 @@ def best_of(allocations: Array, objectives: FloatArray, iterations: int) -> Refi
     """The allocation ``[S, ...]`` of the largest objective ``[S]``."""
     best = int(np.argmax(objectives))
     return Refined(allocations[best], float(objectives[best]), iterations, best)
+
+
+def stacked(arrays: Sequence[npt.NDArray[ScalarT]]) -> npt.NDArray[ScalarT]:
+    """Stacked along a new first axis; a view where there is one, as mostly."""
+    return arrays[0][None] if len(arrays) == 1 else np.stack(arrays)
 
 
 def groups_by(keys: Sequence[object]) -> list[list[int]]:

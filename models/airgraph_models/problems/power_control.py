@@ -10,12 +10,13 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from airgraph_models.classical.race import Interference, race
+from airgraph_models.arrays.device import HOST, ArrayDevice
+from airgraph_models.classical.race import Interference, Winner, race
 from airgraph_models.classical.random_power import sparse_power
 from airgraph_models.classical.scalar_wmmse import Crosstalk, scalar_wmmse
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.classical.sum_rate import spectral_efficiency, weighted_sum_rate
-from airgraph_models.problems.family import Graded, GraphView, ProblemFamily, Refined, Size, best_of, groups_by
+from airgraph_models.problems.family import Graded, GraphView, ProblemFamily, Refined, Size, best_of, groups_by, stacked
 from airgraph_models.problems.layouts import GAIN_BLOCKS, ROW_TABLE
 from airgraph_models.problems.power_control_features import power_control_graph, power_control_statistics
 from airgraph_models.problems.power_control_gains import gain_statistics, power_control_gains
@@ -43,6 +44,10 @@ class PowerControlFamily(ProblemFamily[PowerControl]):
     link_seconds: ClassVar[float] = 2e-9
     starts_before_network: ClassVar[bool] = True
     layouts: ClassVar[tuple[str, ...]] = (ROW_TABLE, GAIN_BLOCKS)
+
+    def movable(self, instance: PowerControl) -> bool:
+        """Dense gains are."""
+        return instance.links is None
 
     def measure(self, instance: PowerControl) -> Size:
         """Pairs and channels."""
@@ -113,21 +118,22 @@ class PowerControlFamily(ProblemFamily[PowerControl]):
         ]
         for group in groups_by(keys):
             members = [instances[i] for i in group]
-            shares = [starts[i] / instances[i].max_power for i in group]
-            if len(group) == 1:
+            budgets, given = stacked([m.max_power for m in members]), stacked([starts[i] for i in group])
+            shares = given / budgets[:, None]
+            device = self.device_of(members[0])
+            if len(group) == 1 and device is HOST:
                 winner = race(members[0].interference, members[0].weights[None], shares[0], stopping)
             else:
-                interference = Interference.dense(np.stack([member.snr for member in members]))
-                weights = np.stack([member.weights[None] for member in members])
-                winner = race(interference, weights, np.stack(shares), stopping)
-            powers = winner.power.reshape(len(group), -1)
+                snr = np.stack([member.snr for member in members], dtype=np.float32, casting="same_kind")
+                weights = device.put(np.stack([member.weights[None] for member in members]))
+                leader = race(Interference.dense(device.put(snr)), weights, device.put(shares), stopping)
+                winner = Winner(device.take(leader.power), device.take(leader.start), leader.iterations)
             # A doubled step may overshoot: the first start stays in.
-            ends = [
-                np.stack([power * member.max_power, starts[i][0]])
-                for i, member, power in zip(group, members, powers, strict=True)
-            ]
+            ends = np.stack([winner.power.reshape(budgets.shape) * budgets, given[:, 0]], axis=1)
             last = Stopping(min(FINAL_ITERATIONS, stopping.iterations), 0.0, stopping.expired)
-            for i, end, led in zip(group, self.refine(members, ends, last), winner.start.reshape(-1), strict=True):
+            for i, end, led in zip(
+                group, self.refine(members, list(ends), last), winner.start.reshape(-1), strict=True
+            ):
                 led_by = 0 if end.start == 1 else int(led)
                 found[i] = Refined(end.allocation, end.objective, winner.iterations + end.iterations, led_by)
         return [found[i] for i in range(len(instances))]
@@ -147,18 +153,19 @@ class PowerControlFamily(ProblemFamily[PowerControl]):
         ]
         for group in groups_by(keys):
             members = [instances[i] for i in group]
-            batch: Callable[[list[FloatArray]], FloatArray] = np.stack
-            if len(group) == 1:
+            device = self.device_of(members[0])
+            batch: Callable[[list[FloatArray]], FloatArray] = partial(_stacked_on, device)
+            if len(group) == 1 and device is HOST:
                 # Alone, as it is laid out already, dense or sparse, and without a batch axis.
                 crosstalk, batch = members[0].crosstalk, itemgetter(0)
             else:
-                crosstalk = Crosstalk.dense(np.stack([m.gain for m in members]))
+                crosstalk = Crosstalk.dense(batch([m.gain for m in members]))
             weights, noise = batch([m.weights[None] for m in members]), batch([m.noise_power[None] for m in members])
             budget, start = batch([m.max_power[None] for m in members]), batch([starts[i] for i in group])
             solution = scalar_wmmse(crosstalk, weights, noise, budget, start, stopping)
-            rates = weighted_sum_rate(crosstalk, weights, noise, solution.power)
-            shape = (len(group), *starts[group[0]].shape)
-            for i, power, rate in zip(group, solution.power.reshape(shape), rates.reshape(shape[:2]), strict=True):
+            rates = device.take(weighted_sum_rate(crosstalk, weights, noise, solution.power))
+            powers, shape = device.take(solution.power), (len(group), *starts[group[0]].shape)
+            for i, power, rate in zip(group, powers.reshape(shape), rates.reshape(shape[:2]), strict=True):
                 found[i] = best_of(power, rate, solution.iterations)
         return [found[i] for i in range(len(instances))]
 
@@ -173,6 +180,10 @@ class PowerControlFamily(ProblemFamily[PowerControl]):
             graded = grade_powers([instances[i] for i in group], [allocations[i] for i in group])
             found.update(zip(group, graded, strict=True))
         return [found[i] for i in range(len(instances))]
+
+
+def _stacked_on(device: ArrayDevice, arrays: Sequence[FloatArray]) -> FloatArray:
+    return device.put(np.stack(arrays))
 
 
 @lru_cache(maxsize=256)

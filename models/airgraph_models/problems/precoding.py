@@ -17,7 +17,7 @@ from airgraph_models.classical.reduced_wmmse import reduced_wmmse
 from airgraph_models.classical.sinr_balancing import target_sinr
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.problems.errors import UnsupportedInstanceError
-from airgraph_models.problems.family import Graded, GraphView, ProblemFamily, Refined, Size, best_of, groups_by
+from airgraph_models.problems.family import Graded, GraphView, ProblemFamily, Refined, Size, best_of, groups_by, stacked
 from airgraph_models.problems.layouts import GRAM_BLOCKS
 from airgraph_models.problems.precoding_grading import grade_precoders, rounded_precoders, used_share
 from airgraph_models.problems.precoding_gram import gram_statistics, gram_view, precoder_of_shares, rate_of_shares
@@ -64,6 +64,10 @@ class PrecodingFamily(ProblemFamily[Precoding]):
         if instance.power is None:
             return self.classical_solver
         return "sinr_balancing" if _balanced_at_best(instance) else "dinkelbach_wmmse"
+
+    def movable(self, instance: Precoding) -> bool:
+        """Spectral efficiency is."""
+        return instance.power is None
 
     def measure(self, instance: Precoding) -> Size:
         """Users, and pairs of users in every sub-band: what the reduced form works on."""
@@ -213,7 +217,7 @@ class PrecodingFamily(ProblemFamily[Precoding]):
             if members[0].power is not None:
                 found[group[0]] = self._refine_efficiency(members[0], given[0], stopping)
                 continue
-            found.update(zip(group, climb(members, given, stopping), strict=True))
+            found.update(zip(group, climb(members, given, stopping, self._device), strict=True))
         return [found[i] for i in range(len(instances))]
 
     def polish_stages(self, starts: int, iterations: int) -> list[tuple[int, int]]:
@@ -237,18 +241,19 @@ class PrecodingFamily(ProblemFamily[Precoding]):
             # Axes: instance, start, sub-band where there is one.
             banded = members[0].channel.ndim - 2
             per_user = (slice(None), None, *(None,) * banded)
-            solution = reduced_wmmse(
-                np.stack([m.channel for m in members])[:, None],
-                np.stack([m.weights for m in members])[per_user],
-                np.stack([m.noise_power for m in members])[per_user],
-                np.stack([m.max_power for m in members])[:, None],
-                np.stack([starts[i] for i in group]),
-                stopping,
-            )
-            for i, member, precoders in zip(group, members, solution.precoder, strict=True):
-                projected = np.stack([self.project(member, precoder) for precoder in precoders])
-                objectives = self._rates(member, projected) @ member.weights
-                found[i] = best_of(projected, objectives, solution.iterations)
+            channel = stacked([m.channel for m in members])[:, None]
+            weights = stacked([m.weights for m in members])[per_user]
+            noise = stacked([m.noise_power for m in members])[per_user]
+            budget = stacked([m.max_power for m in members])[:, None]
+            given = stacked([starts[i] for i in group])
+            put = self._device.put
+            solution = reduced_wmmse(put(channel), put(weights), put(noise), put(budget), put(given), stopping)
+            ends = self._device.take(solution.precoder)
+            ends = ends / np.sqrt(np.maximum(used_share(ends, budget), 1.0))[..., None, None]
+            objectives = (weights * downlink_rates(channel, noise, ends)).sum(axis=-1)
+            objectives = objectives.reshape(*given.shape[:2], -1).sum(axis=-1)
+            for i, precoders, values in zip(group, ends, objectives, strict=True):
+                found[i] = best_of(precoders, values, solution.iterations)
         return [found[i] for i in range(len(instances))]
 
     def _refine_efficiency(self, instance: Precoding, starts: ComplexArray, stopping: Stopping) -> Refined:

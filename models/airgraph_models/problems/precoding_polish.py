@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
+from airgraph_models.arrays.device import ArrayDevice
 from airgraph_models.classical.downlink import FloatArray
 from airgraph_models.classical.dual_ascent import dual_ascent
+from airgraph_models.classical.dual_uplink import dual_coefficients
 from airgraph_models.classical.stopping import Stopping
-from airgraph_models.problems.family import Refined
-from airgraph_models.problems.precoding_gram import precoder_of_shares
+from airgraph_models.problems.family import Refined, stacked
 from airgraph_models.problems.precoding_instance import Precoding
 
-ScalarT = TypeVar("ScalarT", bound=np.generic)
 
-
-def climb(members: Sequence[Precoding], starts: Sequence[FloatArray], stopping: Stopping) -> list[Refined]:
+def climb(
+    members: Sequence[Precoding], starts: Sequence[FloatArray], stopping: Stopping, device: ArrayDevice
+) -> list[Refined]:
     """The best precoder of each of several instances of one shape, on the budget up to rounding.
 
     Sub-bands have budgets of their own and race apart; the start is then that of the first.
@@ -27,22 +26,22 @@ def climb(members: Sequence[Precoding], starts: Sequence[FloatArray], stopping: 
         members: Instances of spectral efficiency.
         starts: ``[S, K]`` or ``[S, B, K]`` shares of each.
         stopping: When to end.
+        device: Where to climb.
     """
-    weights = _batch([m.weights for m in members])
+    weights = stacked([m.weights for m in members])
     if members[0].channel.ndim > 2:
         weights = weights[:, None]
     # Axes: instance, sub-band where there is one, start, user.
-    given = _batch(starts)
+    given = stacked(starts)
     if given.ndim > 3:
         given = given.swapaxes(1, 2)
-    found = dual_ascent(_batch([m.gram for m in members]), weights, given, stopping)
-    led = found.start.reshape(len(members), -1)[:, 0]
+    gram = device.put(stacked([m.gram for m in members]))
+    found = dual_ascent(gram, device.put(weights), device.put(given), stopping)
+    amplitude = device.put(np.sqrt(stacked([np.asarray(m.max_power) for m in members])))[..., None, None]
+    turned = device.put(stacked([m.normalised_adjoint for m in members]))
+    precoders = device.take(turned @ (amplitude * dual_coefficients(gram, found.share)))
+    led = device.take(found.start).reshape(len(members), -1)[:, 0]
     return [
-        Refined(precoder_of_shares(member, share), float(rate.sum()), found.iterations, int(start))
-        for member, share, rate, start in zip(members, found.share, found.rate, led, strict=True)
+        Refined(precoder, float(rate.sum()), found.iterations, int(start))
+        for precoder, rate, start in zip(precoders, device.take(found.rate), led, strict=True)
     ]
-
-
-def _batch(arrays: Sequence[npt.NDArray[ScalarT]]) -> npt.NDArray[ScalarT]:
-    """Stacked along a new first axis; a view where there is one, as mostly."""
-    return arrays[0][None] if len(arrays) == 1 else np.stack(arrays)

@@ -24,6 +24,7 @@ from airgraph_server.decision.draft import Draft
 from airgraph_server.decision.effort import Effort
 from airgraph_server.decision.finish import finish, grade
 from airgraph_server.decision.network import NetworkAnswer, NetworkStage
+from airgraph_server.decision.placement import Placement
 from airgraph_server.decision.sharing import deadline_class, never, turn_ends
 from airgraph_server.decision.types import Decision, Fallback, Policy, Reason, Task, Timings
 from airgraph_server.decision.union import UnionDecision, UnionTask, decide_unions
@@ -37,11 +38,12 @@ EXACT = "{solver} ends at the optimum, and sooner than a network answers"
 class Decider:
     """Decides instances, many at a time, with no transport in sight."""
 
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
-        """Keeps the polishing limits."""
+    def __init__(self, settings: Settings, metrics: Metrics, placement: Placement | None = None) -> None:
+        """Keeps the polishing limits; without a placement all iterations run on the CPU."""
         self._settings = settings
         self._metrics = metrics
         self._effort = Effort(settings)
+        self._placement = Placement(settings, metrics) if placement is None else placement
         self._network = NetworkStage(metrics, settings.max_batch_links)
 
     def decide(self, tasks: Sequence[Task], needed_at: Callable[[], float] = never) -> list[Decision | CallError]:
@@ -176,8 +178,10 @@ class Decider:
             deadline = min((d for d in (drafts[i].task.deadline for i in members) if d is not None), default=None)
             links = family.measure(instance).links
             work = links * len(first.starts) * len(members)
-            iteration = self._effort.cost("polish" if first.polished else "refine", family, instance)
-            ending = self._effort.ending(family, instance, work)
+            what = "polish" if first.polished else "refine"
+            placed = self._placement.place(family, instance, what, work, first.iterations)
+            iteration = self._effort.cost(placed.what, family, instance)
+            ending = self._effort.ending(placed.what, family, instance, work)
             latest = None
             if deadline is not None:
                 finishing = len(members) * self._effort.cost("finish", family, instance).predict(links)
@@ -185,17 +189,17 @@ class Decider:
                 share = sum(works[i] for i in members)
                 latest = turn_ends(latest, perf_counter(), share, sum(works.values()))
             works = {i: left for i, left in works.items() if i not in members}
-            clock = PolishClock(latest, iteration.predict(work), needed_at)
-            solve = family.polish if first.polished else family.refine
-            found = solve(
+            clock = PolishClock(latest, max(placed.apart * iteration.predict(work), placed.expected), needed_at)
+            found = placed.solve(
                 [drafts[i].task.instance for i in members],
                 [drafts[i].starts for i in members],
                 Stopping(first.iterations, first.tolerance, clock),
+                latest,
             )
             if clock.stopped is not None:
                 ending.observe(perf_counter() - clock.stopped)
             if clock.first:
-                iteration.observe(work, clock.first)
+                iteration.observe(work, clock.first / placed.apart)
             elif first.iterations:
                 iteration.skipped()
             refined.update(zip(members, found, strict=True))

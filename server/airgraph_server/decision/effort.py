@@ -19,7 +19,7 @@ class Effort:
         """Keeps the limits, and what work has cost so far."""
         self._settings = settings
         self._costs: dict[tuple[str, str, str, int], RunCost] = {}
-        self._endings: dict[tuple[str, str, int, int], Ending] = {}
+        self._endings: dict[tuple[str, str, str, int, int], Ending] = {}
 
     def cost(self, what: str, family: ProblemFamily[Any], instance: Any) -> RunCost:
         """The running estimate for one kind of work, a family, its algorithm and a number of antennas."""
@@ -31,9 +31,9 @@ class Effort:
             known = self._costs.setdefault(key, guess)
         return known
 
-    def ending(self, family: ProblemFamily[Any], instance: Any, work: int) -> Ending:
+    def ending(self, what: str, family: ProblemFamily[Any], instance: Any, work: int) -> Ending:
         """What a family's algorithm takes to end, by antennas and, within a factor of two, by links in the works."""
-        key = (family.name, family.solver(instance), family.antennas(instance), work.bit_length())
+        key = (what, family.name, family.solver(instance), family.antennas(instance), work.bit_length())
         return self._endings.setdefault(key, Ending())
 
     def iterations(self, task: Task) -> int:
