@@ -9,7 +9,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from time import sleep
 from types import FrameType
-from typing import Any
 from wsgiref.simple_server import WSGIServer
 
 import grpc
@@ -30,7 +29,7 @@ from airgraph_server.rpc.call_log import CallLog
 from airgraph_server.rpc.inference import InferenceServicer
 from airgraph_server.rpc.interceptor import CallInterceptor
 from airgraph_server.rpc.registry import RegistryServicer
-from airgraph_server.rpc.scope import deadline_among, deadline_of
+from airgraph_server.rpc.scope import deadline_of
 from airgraph_server.scheduler.turns import Turns
 from airgraph_server.security.guard import Guard, is_loopback
 from airgraph_server.security.limits import transport_options
@@ -85,7 +84,6 @@ class Server:
         self._turns = Turns(computing + SPARE_THREADS)
         self._draining = Draining()
         self._allocation = Allocation(settings, self.registry, self.metrics, self._turns)
-        self._turns.look = self._turn_away
         self._grpc = grpc.server(
             # One for each stream; some for health, registry and refusals.
             ThreadPoolExecutor(settings.max_streams + SPARE_THREADS, "call"),
@@ -220,10 +218,6 @@ class Server:
 
     def _look(self, context: grpc.ServicerContext) -> None:
         self._allocation.scheduler.door.look(deadline_of(context, self.settings.default_deadline_seconds))
-
-    def _turn_away(self, arguments: tuple[Any, ...], wait: float) -> Exception | None:
-        deadline = deadline_among(arguments)
-        return None if deadline is None else self._allocation.scheduler.door.turn_away(deadline, wait)
 
     def _bind(self) -> None:
         settings = self.settings

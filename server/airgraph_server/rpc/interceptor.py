@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 from typing import Any
 
@@ -12,7 +13,6 @@ from structlog.contextvars import bind_contextvars
 from airgraph_server.errors import CallError
 from airgraph_server.metrics import Metrics
 from airgraph_server.rpc.call_log import CallLog, identify, new_id
-from airgraph_server.scheduler.turns import Turns
 from airgraph_server.status import abort
 from airgraph_server.tracing.spans import CURRENT, CallSpan, Tracer
 
@@ -37,7 +37,7 @@ class CallInterceptor(grpc.ServerInterceptor):  # type: ignore[misc,unused-ignor
         metrics: Metrics,
         log: CallLog,
         tracer: Tracer | None,
-        turns: Turns,
+        turns: ThreadPoolExecutor,
         look: Callable[[grpc.ServicerContext], None],
     ) -> None:
         """Keeps what hears of a call; without a tracer there are no traces.
@@ -101,8 +101,6 @@ class CallInterceptor(grpc.ServerInterceptor):  # type: ignore[misc,unused-ignor
     ) -> Callable[[Iterator[Any], grpc.ServicerContext], Any]:
         def call(requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
             with self._measured(service, method, context) as measured:
-                if self._turns.refusal is not None:
-                    abort(context, self._turns.refusal)
                 try:
                     self._look(context)
                 except CallError as refusal:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter, time
-from typing import Any
+from time import perf_counter
 
 import grpc
 
@@ -25,16 +24,3 @@ def deadline_of(context: grpc.ServicerContext, default_deadline: float | None = 
     endless = remaining is None or remaining > LONGEST_DEADLINE
     seconds = default_deadline if endless else remaining
     return None if seconds is None else perf_counter() + seconds
-
-
-def deadline_among(arguments: tuple[Any, ...]) -> float | None:
-    """On the clock of `time.perf_counter`, of a call that gRPC hands to an executor with these arguments.
-
-    One of them is gRPC's event of the call. None where there is no deadline, or where it is not as known.
-    """
-    for argument in arguments:
-        deadline = getattr(getattr(argument, "call_details", None), "deadline", None)
-        if isinstance(deadline, float):
-            remaining = deadline - time()
-            return perf_counter() + remaining if remaining < LONGEST_DEADLINE else None
-    return None

@@ -61,15 +61,6 @@ class Door:
             refusal = self._refusal(self._instances + 1, deadline, perf_counter())
         self._count(refusal)
 
-    def turn_away(self, deadline: float, wait: float) -> OverloadedError | None:
-        """Why a call whose turn comes after ``wait`` seconds need not wait for it; None where it may be in time."""
-        with self._lock:
-            needed = wait + self._stay.predict(self._instances + 1) + DEVIATIONS * self._deviation + self._reserve
-        if perf_counter() + needed <= deadline:
-            return None
-        self._metrics.shed.inc()
-        return OverloadedError(f"{self._waiting()} calls stand in line; try again in {wait:.3f} s", wait)
-
     def enter(self, instances: int, deadline: float | None) -> Visit:
         """Takes room for one call; `leave` gives it back.
 

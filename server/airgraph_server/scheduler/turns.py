@@ -7,7 +7,6 @@ the next begins, without a thread until then, when it has ended, waits for somet
 
 from __future__ import annotations
 
-import math
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -19,8 +18,6 @@ from airgraph_server.scheduler.meeting import Meeting
 
 LONGEST_TURN = 0.005
 """Seconds after which a call runs beside others: it is a long one, or waits for a message that does not come."""
-
-WEIGHT_OF_NEW = 0.05
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -53,39 +50,19 @@ class Turns(ThreadPoolExecutor):
         self._holder: _Worker | None = None
         self._meeting: Meeting[_Worker] = Meeting()
         self._waiting = threading.Event()
-        # Seconds between two calls that leave the line, while there is one.
-        self._interval = 1e-3
-        self._left = math.inf
-        self.look: Callable[[tuple[Any, ...], float], Exception | None] = lambda arguments, wait: None
-        """Why a call with these arguments, whose turn comes after so many seconds, should not wait for it."""
         self._closed = False
         self._here = threading.local()
         threading.Thread(target=self._watch, name="turns", daemon=True).start()
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Puts a call in the line, or has it refuse itself at once, in this thread."""
+        """Puts a call in the line."""
         future: Future[T] = Future()
-        waiting = len(self._line)
-        refusal = self.look(args, waiting * self._interval) if waiting and not self._closed else None
-        if refusal is not None:
-            self._here.refusal = refusal
-            try:
-                _do((future, lambda: fn(*args, **kwargs)))
-            finally:
-                self._here.refusal = None
-            return future
         with self._guard:
             if self._closed:
                 raise RuntimeError("no call is taken after shutdown")
             self._line.append((future, lambda: fn(*args, **kwargs)))
             self._next()
         return future
-
-    @property
-    def refusal(self) -> Exception | None:
-        """What this thread's call must end with, before it does anything; None where it may go on."""
-        refusal: Exception | None = getattr(self._here, "refusal", None)
-        return refusal
 
     def waiting(self) -> int:
         """Calls in the line."""
@@ -163,7 +140,7 @@ class Turns(ThreadPoolExecutor):
             if not self._waiting.is_set():
                 self._waiting.set()
             return
-        job = self._leave_line()
+        job = self._line.popleft()
         if self._idle:
             # The one that ran last: its memory is still at hand.
             worker = self._idle.pop()
@@ -175,14 +152,6 @@ class Turns(ThreadPoolExecutor):
             threading.Thread(target=self._work, args=(worker,), name=f"turn-{self._started}", daemon=True).start()
         self._holder = worker
 
-    def _leave_line(self) -> Job:
-        now = perf_counter()
-        if now > self._left:
-            self._interval += WEIGHT_OF_NEW * (now - self._left - self._interval)
-        job = self._line.popleft()
-        self._left = now if self._line else math.inf
-        return job
-
     def _work(self, worker: _Worker) -> None:
         self._here.worker = worker
         while worker.job is not None:
@@ -191,7 +160,7 @@ class Turns(ThreadPoolExecutor):
                 worker.job = None
                 if worker.has_turn and self._line and not (self._meeting.is_ending or self._meeting.is_full):
                     # Goes on itself: nobody needs to be woken.
-                    worker.job, worker.began = self._leave_line(), perf_counter()
+                    worker.job, worker.began = self._line.popleft(), perf_counter()
                     continue
                 if worker.has_turn:
                     self._end_turn(worker)
