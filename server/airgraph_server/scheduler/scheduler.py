@@ -27,7 +27,7 @@ from airgraph_server.scheduler.raw import Decides, RawOutput, RawRun, run_all
 from airgraph_server.scheduler.turns import Turns
 from airgraph_server.settings import Settings
 
-SHARE_OF_MEETING = 0.5
+SHARE_OF_MEETING = 0.65
 """Of the time until a deadline: one call after another in meetings of all of it would be late by turns."""
 GONE = "the caller has gone away, or the deadline passed, before the answer was computed"
 
