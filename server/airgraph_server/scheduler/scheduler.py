@@ -160,6 +160,7 @@ class Scheduler:
     def _admit(self, job: Job, priorities: Sequence[int]) -> None:
         now = perf_counter()
         shed = 0
+        ended = False
         with self._lock:
             ahead: dict[tuple[int, float], dict[Kind, Load]] = {}
             for position, (task, priority) in enumerate(zip(job.tasks, priorities, strict=True)):
@@ -172,14 +173,14 @@ class Scheduler:
                     refusal = self._refusal(ticket, now, self._busy_for(ahead[rank], ticket.load.small))
                     if refusal is not None:
                         shed += isinstance(refusal, OverloadedError)
-                        job.settle(position, refusal)
+                        ended = job.settle(position, refusal)
                         continue
                     ahead[rank][ticket.kind] = ahead[rank].get(ticket.kind, NOTHING) + ticket.load
                 self._queue.put(ticket)
             self._plan()
         if shed:
             self._metrics.shed.inc(shed)
-        if job.done:
+        if ended:
             job.announce()
 
     def _refusal(self, ticket: Ticket, now: float, wait: float) -> CallError | None:
@@ -230,8 +231,9 @@ class Scheduler:
         led = False
         while not job.done:
             with self._lock:
-                tickets, dropped = self._begin()
-            if not self._finish_run(tickets, dropped):
+                tickets, dropped, ended = self._begin()
+            self._finish_run(tickets, ended)
+            if not tickets and not dropped:
                 break
             led = True
         with self._lock:
@@ -245,17 +247,20 @@ class Scheduler:
                     self._work.wait()
                 if self._closed:
                     return
-                tickets, dropped = self._begin()
-            self._finish_run(tickets, dropped)
+                tickets, _, ended = self._begin()
+            self._finish_run(tickets, ended)
 
-    def _begin(self) -> tuple[list[Ticket], list[Ticket]]:
-        """Takes a run and a place, with the lock held; nothing where no run may begin."""
+    def _begin(self) -> tuple[list[Ticket], list[Ticket], list[Job]]:
+        """Takes a run and a place, with the lock held; nothing where no run may begin.
+
+        Returns:
+            What runs, what is not worth running, and the jobs that have ended with that.
+        """
         if not self._may_begin():
-            return [], []
+            return [], [], []
         now = perf_counter()
         tickets, dropped = self._queue.take(now, self._settings.deadline_reserve, self._costs)
-        for ticket in dropped:
-            ticket.job.settle(ticket.position, DeadlineMissedError(GONE))
+        ended = [one.job for one in dropped if one.job.settle(one.position, DeadlineMissedError(GONE))]
         if tickets:
             load = sum((ticket.load for ticket in tickets), NOTHING)
             self._running[threading.get_ident()] = now + self._costs[tickets[0].kind].predict(load)
@@ -263,11 +268,10 @@ class Scheduler:
                 self._small_runs.add(threading.get_ident())
         self._call_to_work()
         self._plan()
-        return tickets, dropped
+        return tickets, dropped, ended
 
-    def _finish_run(self, tickets: list[Ticket], dropped: list[Ticket]) -> bool:
-        """Runs what was taken and tells everybody; whether anything was taken."""
-        ended = {ticket.job for ticket in dropped}
+    def _finish_run(self, tickets: list[Ticket], ended: list[Job]) -> None:
+        """Runs what was taken and tells everybody whose job has ended, now or before."""
         if tickets:
             began = perf_counter()
             if threading.get_ident() not in self._small_runs:
@@ -281,13 +285,11 @@ class Scheduler:
                 for ticket, result in zip(tickets, results, strict=True):
                     if not isinstance(result, Exception):
                         result.timings.queue = began - ticket.queued_at
-                    ticket.job.settle(ticket.position, result)
-                    ended.add(ticket.job)
+                    if ticket.job.settle(ticket.position, result):
+                        ended.append(ticket.job)
                 self._plan()
         for job in ended:
-            if job.done:
-                job.announce()
-        return bool(tickets or dropped)
+            job.announce()
 
     def _decide(self, tasks: Sequence[Work]) -> list[Result]:
         """Computes all at once; where that breaks, each alone, so that it breaks for the culprit only."""
