@@ -2,9 +2,9 @@
 
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python benchmarks/serving/measure.py [--seconds 5] [--write]
 
-Client and servers share the machine; what is compared runs on the same network, the same mix of sizes, one after the
-other. MLServer and Ray Serve run where AIRGRAPH_MLSERVER_PYTHON and AIRGRAPH_RAY_PYTHON name the interpreters of
-environments that have them (`make bench` makes both).
+Client and servers share the machine; what is compared runs on the same network and the same mix of sizes, by turns.
+MLServer and Ray Serve run where AIRGRAPH_MLSERVER_PYTHON and AIRGRAPH_RAY_PYTHON name the interpreters of environments
+that have them (`make bench` makes both).
 """
 
 import argparse
@@ -30,7 +30,8 @@ HEAD = """# Serving
 Written by `make bench` on {today}: {machine}, {cores} cores shared by client and server, Python {python}, grpcio
 {grpcio}, onnxruntime {onnxruntime}. Load average before: {load:.1f}. Model {model} where nothing else is said, LEARNED:
 the network's projected answer, which is what a general-purpose server would give. Each goal stands beside its figure.
-Ratios are taken within one run; absolute figures hold for that machine only. On a GPU: [gpu.md](gpu.md).
+Ratios are taken within one run, of what took turns; absolute figures hold for that machine only. On a GPU:
+[gpu.md](gpu.md).
 """
 OF_OVERLOAD = "The generator runs on the same cores: the more it sends, the less of them is left to the server.\n"
 OF_PEERS = """MLServer is a custom runtime with gRPC and no parallel workers, Ray Serve a deployment of one replica with

@@ -16,6 +16,8 @@ from airgraph_models.problems import POWER_CONTROL
 BATCH, STREAM = "/airgraph.v1.Allocator/AllocateBatch", "/airgraph.v1.Allocator/AllocateStream"
 INFER = "/inference.GRPCInferenceService/ModelInfer"
 CONCURRENT, IN_MESSAGE, MESSAGES_AT_ONCE = 32, 64, 4
+TURNS = 4
+"""In which each measurement is done, with what it is compared with between them."""
 DEADLINE = 0.01
 OF_CAPACITY = (50, 80, 120, 200)
 
@@ -44,32 +46,60 @@ def _messages(matrices):
     return [requests.batch(matrices[i : i + IN_MESSAGE]).SerializeToString() for i in (0, IN_MESSAGE)]
 
 
-def _ours(target, matrices, seconds):
-    """Rate and seconds of calls: one instance each, and many in a message."""
-    unary = [requests.allocate(gain).SerializeToString() for gain in matrices]
-    load.closed(target, ALLOCATE, unary, CONCURRENT, 1.0)
-    one = load.closed(target, ALLOCATE, unary, CONCURRENT, seconds)
-    calls, waits = load.closed(target, BATCH, _messages(matrices), MESSAGES_AT_ONCE, seconds)
-    return one, (calls * IN_MESSAGE, waits)
+def _by_turns(seconds, **jobs):
+    """Rate and seconds of each call, of jobs that take turns: the machine may change while they run.
+
+    Args:
+        seconds: Of each job in all.
+        jobs: Functions of seconds that give a rate and a list.
+    """
+    found = {name: [] for name in jobs}
+    for _ in range(TURNS):
+        for name, job in jobs.items():
+            found[name].append(job(seconds / TURNS))
+    return {
+        name: (float(np.mean([rate for rate, _ in runs])), [taken for _, some in runs for taken in some])
+        for name, runs in found.items()
+    }
+
+
+def _unary(target, payloads, method=ALLOCATE, metadata=None):
+    """A job of one instance a call."""
+    return lambda seconds: load.closed(target, method, payloads, CONCURRENT, seconds, metadata=metadata)
+
+
+def _full(target, payloads, method=BATCH, metadata=None):
+    """A job of many instances a message."""
+
+    def job(seconds):
+        calls, waits = load.closed(target, method, payloads, MESSAGES_AT_ONCE, seconds, metadata=metadata)
+        return calls * IN_MESSAGE, waits
+
+    return job
 
 
 def _infer(matrices, model, name="network", padded=True):
-    return requests.infer(name, requests.network_inputs(matrices, model, padded)).SerializeToString()
+    """Requests of the Open Inference Protocol: one instance each, and many in a message."""
 
+    def payload(some):
+        return requests.infer(name, requests.network_inputs(some, model, padded)).SerializeToString()
 
-def _inferred(target, single, many, seconds, metadata=None):
-    """Rate and seconds of calls to the Open Inference Protocol: one instance each, and many in a message."""
-    load.closed(target, INFER, single, CONCURRENT, 2.0, metadata=metadata)
-    one = load.closed(target, INFER, single, CONCURRENT, seconds, metadata=metadata)
-    calls, waits = load.closed(target, INFER, many, MESSAGES_AT_ONCE, seconds, metadata=metadata)
-    return one, (calls * IN_MESSAGE, waits)
+    single = [payload([gain]) for gain in matrices]
+    return single, [payload(matrices[i : i + IN_MESSAGE]) for i in (0, IN_MESSAGE)]
 
 
 def throughput(target, matrices, seconds):
     """Three ways."""
-    (rate, taken), (many, waits) = _ours(target, matrices, seconds)
+    unary = [requests.allocate(gain).SerializeToString() for gain in matrices]
     streamed = [requests.stream_item(gain).SerializeToString() for gain in matrices]
-    flow = load.streamed(target, STREAM, streamed, CONCURRENT, seconds)
+    _unary(target, unary)(1.0)
+    found = _by_turns(
+        seconds,
+        one=_unary(target, unary),
+        stream=lambda share: (load.streamed(target, STREAM, streamed, CONCURRENT, share), []),
+        full=_full(target, _messages(matrices)),
+    )
+    (rate, taken), (flow, _), (many, waits) = found["one"], found["stream"], found["full"]
     rows = [
         (f"{CONCURRENT} callers, one instance a call", f"{rate:.0f}", *_p50_p99(taken), ""),
         (f"one stream, {CONCURRENT} in flight", f"{flow:.0f}", "", "", f"{flow / rate:.1f}"),
@@ -93,33 +123,46 @@ def peers(target, model, network, matrices, seconds):
     there = [(os.environ[peer.variable], peer) for peer in PEERS if os.environ.get(peer.variable)]
     if not there:
         return None
-    single = [_infer([gain], model) for gain in matrices]
-    many = [_infer(matrices[i : i + IN_MESSAGE], model) for i in (0, IN_MESSAGE)]
-    found = {"AirGraph": _ours(target, matrices, seconds)}
-    # What the others are sent, unpadded.
     own_name = f"{POWER_CONTROL.name}/{model.name}"
-    single_own = [_infer([gain], model, own_name, padded=False) for gain in matrices]
-    many_own = [_infer(matrices[i : i + IN_MESSAGE], model, own_name, padded=False) for i in (0, IN_MESSAGE)]
-    found["AirGraph's ModelInfer"] = _inferred(target, single_own, many_own, seconds)
+    unary = [requests.allocate(gain).SerializeToString() for gain in matrices]
+    messages = _messages(matrices)
+    # What the others are sent, and for AirGraph's own facade the same unpadded.
+    (single, many), (single_own, many_own) = _infer(matrices, model), _infer(matrices, model, own_name, padded=False)
+    found = {}
     for python, peer in there:
         with peer.start(python, network) as address:
-            found[peer.name] = _inferred(address, single, many, seconds, peer.metadata)
+            _unary(address, single, INFER, peer.metadata)(2.0)
+            _unary(target, unary)(1.0)
+            found[peer.name] = (
+                _by_turns(
+                    seconds,
+                    own=_unary(target, unary),
+                    infer=_unary(target, single_own, INFER),
+                    peer=_unary(address, single, INFER, peer.metadata),
+                ),
+                _by_turns(
+                    seconds,
+                    own=_full(target, messages),
+                    infer=_full(target, many_own, INFER),
+                    peer=_full(address, many, INFER, peer.metadata),
+                ),
+            )
     rows = []
     for kind, how, goal in ((0, "one instance a call", 1.5), (1, f"{IN_MESSAGE} instances a message", 3.0)):
-        own_rate, own_seconds = found["AirGraph"][kind]
-        best = max(found[peer.name][kind][0] for _, peer in there)
-        for name, kinds in found.items():
-            rate, taken = kinds[kind]
-            verdicts = ("", "")
-            if not name.startswith("AirGraph"):
-                over = own_rate / rate
-                late = percentile(own_seconds, 99) / percentile(taken, 99)
+        best = max(beside[kind]["peer"][0] for beside in found.values())
+        for name, beside in found.items():
+            (own, own_seconds), (rate, taken) = beside[kind]["own"], beside[kind]["peer"]
+            late = percentile(own_seconds, 99) / percentile(taken, 99)
+            verdicts = (
                 # The goal is against the best of them.
-                verdicts = (
-                    judged(over, "at least", goal, digits=1) if rate == best else f"{over:.1f}",
-                    judged(late, "at most", 1.0),
-                )
+                judged(own / rate, "at least", goal, digits=1) if rate == best else f"{own / rate:.1f}",
+                judged(late, "at most", 1.0),
+            )
             rows.append((how, name, f"{rate:.0f}", *_p50_p99(taken), *verdicts))
+            rows.append((how, f"AirGraph, by turns with {name}", f"{own:.0f}", *_p50_p99(own_seconds), "", ""))
+            inferred, infer_seconds = beside[kind]["infer"]
+            over = f"{own / inferred:.1f}"
+            rows.append((how, "AirGraph's ModelInfer, likewise", f"{inferred:.0f}", *_p50_p99(infer_seconds), over, ""))
     columns = (
         "how",
         "server",
@@ -135,13 +178,15 @@ def peers(target, model, network, matrices, seconds):
 def overload(target, matrices, seconds):
     """Goodput within the deadline at shares and multiples of the capacity."""
     payloads = [requests.allocate(gain).SerializeToString() for gain in matrices]
-    load.closed(target, ALLOCATE, payloads, CONCURRENT, 1.0)
-    capacity, _ = load.closed(target, ALLOCATE, payloads, CONCURRENT, seconds)
+    _unary(target, payloads)(1.0)
+    capacity, _ = _unary(target, payloads)(seconds)
     load.poisson(target, ALLOCATE, payloads, 0.3 * capacity, 2.0, DEADLINE)
-    runs = {
-        percent: load.poisson(target, ALLOCATE, payloads, capacity * percent / 100, seconds, DEADLINE)
-        for percent in OF_CAPACITY
-    }
+    runs = {percent: ([], 0.0) for percent in OF_CAPACITY}
+    for _ in range(TURNS):
+        for percent, (before, spent) in runs.items():
+            rate = capacity * percent / 100
+            outcomes, took = load.poisson(target, ALLOCATE, payloads, rate, seconds / TURNS, DEADLINE)
+            runs[percent] = before + outcomes, spent + took
     good = {percent: sum(code == "OK" for code, _ in outcomes) / took for percent, (outcomes, took) in runs.items()}
     peak = max(good.values())
     rows = []
