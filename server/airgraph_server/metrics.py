@@ -74,10 +74,10 @@ class Metrics:
             "airgraph_deadline_missed", "Calls whose deadline passed before the answer.", registry=registry
         )
         self.shed = Counter("airgraph_shed", "Calls refused for overload.", registry=registry)
-        self.batch_graphs = Histogram(
+        self.batch_graphs = BulkHistogram(
             "airgraph_batch_graphs", "Graphs joined into one network run.", buckets=COUNTS, registry=registry
         )
-        self.batch_nodes = Histogram(
+        self.batch_nodes = BulkHistogram(
             "airgraph_batch_nodes", "Nodes joined into one network run.", buckets=NODES, registry=registry
         )
         # Of several processes: the sum of the depths; a model serves where all of them serve it.

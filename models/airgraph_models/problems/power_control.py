@@ -20,7 +20,7 @@ from airgraph_models.problems.family import Graded, GraphView, ProblemFamily, Re
 from airgraph_models.problems.layouts import GAIN_BLOCKS, ROW_TABLE
 from airgraph_models.problems.power_control_features import power_control_graph, power_control_statistics
 from airgraph_models.problems.power_control_gains import gain_statistics, power_control_gains
-from airgraph_models.problems.power_control_grading import grade_powers, rounded_powers
+from airgraph_models.problems.power_control_grading import grade_powers, rounded_within_budgets
 from airgraph_models.problems.power_control_instance import PowerControl
 from airgraph_models.problems.validation import FloatArray
 
@@ -171,7 +171,7 @@ class PowerControlFamily(ProblemFamily[PowerControl]):
 
     def rounded(self, instance: PowerControl, allocation: FloatArray) -> npt.NDArray[np.floating]:
         """Rounds towards zero where the nearest number would exceed the budget."""
-        return rounded_powers(allocation, instance.max_power, instance.dtype)
+        return rounded_within_budgets(allocation, instance.max_power, instance.dtype)[0]
 
     def grade(self, instances: Sequence[PowerControl], allocations: Sequence[FloatArray]) -> list[Graded]:
         """All of one precision together."""

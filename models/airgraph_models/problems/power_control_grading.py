@@ -25,8 +25,7 @@ def grade_powers(instances: Sequence[PowerControl], powers: Sequence[FloatArray]
     """
     ends = list(accumulate(instance.size for instance in instances))
     spans = [slice(end - instance.size, end) for instance, end in zip(instances, ends, strict=True)]
-    sent = rounded_powers(_joined(powers), _joined([i.max_power for i in instances]), instances[0].dtype)
-    exact = sent.astype(np.float64)
+    sent, exact = rounded_within_budgets(_joined(powers), _joined([i.max_power for i in instances]), instances[0].dtype)
     noise = _joined([instance.noise_power for instance in instances])
     received = _joined([instance.received(exact[span]) for instance, span in zip(instances, spans, strict=True)])
     rates = rates_of(received, _joined([instance.direct for instance in instances]) * exact, noise)
@@ -38,11 +37,17 @@ def grade_powers(instances: Sequence[PowerControl], powers: Sequence[FloatArray]
     ]
 
 
-def rounded_powers(power: FloatArray, max_power: FloatArray, dtype: np.dtype[np.floating]) -> npt.NDArray[np.floating]:
-    """Rounds towards zero where the nearest number would exceed the budget."""
+def rounded_within_budgets(
+    power: FloatArray, max_power: FloatArray, dtype: np.dtype[np.floating]
+) -> tuple[npt.NDArray[np.floating], FloatArray]:
+    """Rounds towards zero where the nearest number would exceed the budget; gives the same in double precision too."""
     rounded: npt.NDArray[np.floating] = power.astype(dtype)
-    over = rounded.astype(np.float64) > max_power
-    return np.where(over, np.nextafter(rounded, dtype.type(0)), rounded) if np.count_nonzero(over) else rounded
+    exact: FloatArray = rounded.astype(np.float64)
+    over = exact > max_power
+    if not np.count_nonzero(over):
+        return rounded, exact
+    rounded = np.where(over, np.nextafter(rounded, dtype.type(0)), rounded)
+    return rounded, rounded.astype(np.float64)
 
 
 def _joined(vectors: Sequence[FloatArray]) -> FloatArray:

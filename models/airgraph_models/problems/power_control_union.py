@@ -6,6 +6,7 @@ checked, laid out, rounded and rated together, and nothing is made for each but 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,11 +18,12 @@ import numpy.typing as npt
 from airgraph_models.classical.sum_rate import rates_of
 from airgraph_models.problems.gain_blocks import GainBlocks, stack_matrices
 from airgraph_models.problems.power_control_gains import single_snr
-from airgraph_models.problems.power_control_grading import rounded_powers
+from airgraph_models.problems.power_control_grading import rounded_within_budgets
 from airgraph_models.problems.validation import LARGEST_SNR, FloatArray, IndexArray
 
 Array = npt.NDArray[Any]
 
+FIRST = np.zeros(1, np.int64)
 PRECISIONS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -70,6 +72,7 @@ class PowerControlUnion:
         noise_power: ``[N]``.
         max_power: ``[N]``.
         weights: ``[N]``.
+        weighted: Whether they are not all the same positive number.
         dtype: Precision in which the answers go back.
     """
 
@@ -78,6 +81,7 @@ class PowerControlUnion:
     noise_power: FloatArray
     max_power: FloatArray
     weights: FloatArray
+    weighted: bool
     dtype: np.dtype[np.floating]
 
     @classmethod
@@ -104,7 +108,8 @@ class PowerControlUnion:
         if not positive or not within or not largest * budget.largest / noise.least <= LARGEST_SNR:
             return None
         columns = (noise.values, budget.values, weight.values)
-        return cls(sizes, gain.astype(np.float64, copy=False), *columns, first.dtype)
+        weighted = weight.least < weight.largest or weight.largest == 0.0
+        return cls(sizes, gain.astype(np.float64, copy=False), *columns, weighted, first.dtype)
 
     @property
     def nodes(self) -> int:
@@ -119,6 +124,8 @@ class PowerControlUnion:
     @cached_property
     def _firsts(self) -> IndexArray:
         """First pair of each instance."""
+        if len(self.sizes) == 1:
+            return FIRST
         sizes = np.array(self.sizes)
         firsts: IndexArray = sizes.cumsum() - sizes
         return firsts
@@ -158,8 +165,11 @@ class PowerControlUnion:
         snr = single_snr(self._snr())
         node = np.empty((self.nodes, 2), np.float32)
         node[:, 0] = snr[self._own]
-        largest = np.maximum.reduceat(self.weights, self._firsts)
-        node[:, 1] = self.weights / np.where(largest > 0, largest, 1.0).repeat(self.sizes)
+        if self.weighted:
+            largest = np.maximum.reduceat(self.weights, self._firsts)
+            node[:, 1] = self.weights / np.where(largest > 0, largest, 1.0).repeat(self.sizes)
+        else:
+            node[:, 1] = 1.0
         snr[self._own] = 0.0
         return stack_matrices(node, snr, self.sizes)
 
@@ -176,10 +186,13 @@ class PowerControlUnion:
         np.multiply(share, self.max_power, out=power[0])
         np.minimum(np.maximum(power[0], 0.0, out=power[0]), self.max_power, out=power[0])
         power[1] = self.max_power
-        sent = rounded_powers(power, self.max_power, self.dtype)
-        exact = sent.astype(np.float64)
+        sent, exact = rounded_within_budgets(power, self.max_power, self.dtype)
         rates = rates_of(self._received(exact), self.gain[self._own] * exact, self.noise_power)
-        objectives, baselines = np.add.reduceat(self.weights * rates, self._firsts, axis=1).tolist()
+        if len(self.sizes) == 1:
+            sums = (rates @ self.weights)[:, None]
+        else:
+            sums = np.add.reduceat(self.weights * rates, self._firsts, axis=1)
+        objectives, baselines = sums.tolist()
         margins = 1.0 - np.maximum.reduceat(exact[0] / self.max_power, self._firsts)
         return UnionGraded(sent[0], rates[0], objectives, baselines, margins.tolist())
 
@@ -207,8 +220,11 @@ def _column(values: Sequence[Array | float], sizes: Sequence[int]) -> _Column | 
     numbers = [value if isinstance(value, float) else _number(value) for value in values]
     known = [number for number in numbers if number is not None]
     if len(known) == len(sizes):
-        one_each = np.array(known)
-        return _Column(one_each.repeat(sizes), *_extremes(one_each))
+        # Python's own extremes pass over what is not a number.
+        if any(map(math.isnan, known)):
+            return None
+        joined = np.full(sizes[0], known[0]) if len(sizes) == 1 else np.array(known).repeat(sizes)
+        return _Column(joined, min(known), max(known))
     vectors: list[Array] = []
     for value, number, size in zip(values, numbers, sizes, strict=True):
         if number is not None:

@@ -169,8 +169,8 @@ class NetworkStage:
             # In a block that instances share, what is not finite may spread.
             return [self._run([ready], began)[0] for ready in part]
         seconds = perf_counter() - began
-        self._metrics.batch_graphs.observe(len(part))
-        self._metrics.batch_nodes.observe(nodes)
+        self._metrics.batch_graphs.observe_all([len(part)])
+        self._metrics.batch_nodes.observe_all([nodes])
         if not finite:
             return [NOT_FINITE]
         return [

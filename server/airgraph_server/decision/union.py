@@ -96,8 +96,8 @@ def _decide(tasks: Sequence[UnionTask], began: float, metrics: Metrics) -> list[
         return [_decide([task], began, metrics)[0] for task in tasks] if len(tasks) > 1 else [TakesTheLongWay()]
     inferred = perf_counter()
     count = len(union.sizes)
-    metrics.batch_graphs.observe(count)
-    metrics.batch_nodes.observe(union.nodes)
+    metrics.batch_graphs.observe_all([count])
+    metrics.batch_nodes.observe_all([union.nodes])
     graded = union.grade(output)
     ends = list(accumulate(union.sizes))
     decisions = [
