@@ -56,19 +56,8 @@ def status_of(error: Exception, request_id: str = "") -> status_pb2.Status:
         logger().error("internal_error", request_id=incident, exc_info=error)
         return status_pb2.Status(code=code_pb2.INTERNAL, message=f"internal error, request {incident}")
     status = status_pb2.Status(code=code, message=str(error))
-    if isinstance(error, OverloadedError):
-        # Made for every call while the server is busiest: a hint in whole tenths of a millisecond is at hand.
-        status.details.append(_hint(math.ceil(error.retry_after * 1e4)))
-    else:
-        status.details.extend(_packed(detail) for detail in _details(error))
+    status.details.extend(_packed(detail) for detail in _details(error))
     return status
-
-
-@lru_cache(maxsize=1024)
-def _hint(tenths: int) -> any_pb2.Any:
-    delay = duration_pb2.Duration()
-    delay.FromNanoseconds(tenths * 100_000)
-    return _packed(error_details_pb2.RetryInfo(retry_delay=delay))
 
 
 def _packed(detail: Message) -> any_pb2.Any:
@@ -88,14 +77,28 @@ def _details(error: Exception) -> list[Message]:
             error_details_pb2.BadRequest(field_violations=[violation]),
             error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN, metadata=named),
         ]
+    if isinstance(error, OverloadedError):
+        delay = duration_pb2.Duration()
+        delay.FromNanoseconds(math.ceil(error.retry_after * 1e3) * 1_000_000)
+        return [error_details_pb2.RetryInfo(retry_delay=delay)]
     reason = type(error).__name__.removesuffix("Error")
     return [error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN)] if isinstance(error, CallError) else []
 
 
 def abort(context: grpc.ServicerContext, error: Exception, request_id: str = "") -> NoReturn:
     """Ends the call with the error's status."""
+    if isinstance(error, OverloadedError):
+        # Made for every call while the server is busiest.
+        context.abort_with_status(_shed(str(error), math.ceil(error.retry_after * 1e3)))
     context.abort_with_status(rpc_status.to_status(status_of(error, request_id)))
     raise error
+
+
+@lru_cache(maxsize=1024)
+def _shed(message: str, milliseconds: int) -> grpc.Status:
+    """The status of a call that is to come again after so long."""
+    status: grpc.Status = rpc_status.to_status(status_of(OverloadedError(message, milliseconds / 1e3)))
+    return status
 
 
 def refusing(handler: grpc.RpcMethodHandler[Any, Any], error: Exception) -> grpc.RpcMethodHandler[Any, Any]:

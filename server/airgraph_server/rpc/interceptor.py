@@ -45,8 +45,6 @@ class CallInterceptor(grpc.ServerInterceptor):  # type: ignore[misc,unused-ignor
         Calls that compute run in the threads of ``turns``; ``look`` raises where they would be refused anyway.
         """
         self._metrics, self._log, self._tracer, self._turns, self._look = metrics, log, tracer, turns, look
-        # By method, with the handler as it was before: another one is of a caller who is refused.
-        self._wrapped: dict[str, tuple[grpc.RpcMethodHandler[Any, Any], grpc.RpcMethodHandler[Any, Any]]] = {}
 
     def intercept_service(
         self,
@@ -59,17 +57,7 @@ class CallInterceptor(grpc.ServerInterceptor):  # type: ignore[misc,unused-ignor
         handler = continuation(handler_call_details)
         if handler is None:
             return None
-        path = str(handler_call_details.method)
-        known = self._wrapped.get(path)
-        if known is not None and known[0] is handler:
-            return known[1]
-        wrapped = self._wrap(handler, *path.split("/")[1:])
-        self._wrapped[path] = handler, wrapped
-        return wrapped
-
-    def _wrap(
-        self, handler: grpc.RpcMethodHandler[Any, Any], service: str, method: str
-    ) -> grpc.RpcMethodHandler[Any, Any]:
+        _, service, method = str(handler_call_details.method).split("/")
         name, factory = KINDS[handler.request_streaming, handler.response_streaming]
         behaviour = getattr(handler, name)
         if getattr(behaviour, "experimental_non_blocking", False):
