@@ -1,6 +1,6 @@
 """Runs the serving benchmark and writes docs/serving.md.
 
-    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python benchmarks/serving/measure.py [--seconds 5] [--write]
+    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python benchmarks/serving/measure.py [--seconds 8] [--write]
 
 Client and servers share the machine; what is compared runs on the same network and the same mix of sizes, by turns.
 MLServer and Ray Serve run where AIRGRAPH_MLSERVER_PYTHON and AIRGRAPH_RAY_PYTHON name the interpreters of environments
@@ -61,7 +61,7 @@ def sections(asked):
 def main():
     """Measures, prints, and writes where asked to."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=5.0, help="of each load")
+    parser.add_argument("--seconds", type=float, default=8.0, help="of each load")
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.name}")
     asked = parser.parse_args()
     registry = Registry(Settings(), Metrics())
