@@ -6,9 +6,12 @@ from time import perf_counter, sleep
 import numpy as np
 import pytest
 from instances import random_power_control
+from stand_ins import StandInModel
 
 from airgraph_models.problems import POWER_CONTROL
+from airgraph_models.problems.power_control_union import PowerControlFields
 from airgraph_server.decision.types import Decision, Policy, Task
+from airgraph_server.decision.union import UnionDecision, UnionTask
 from airgraph_server.errors import DeadlineMissedError, OverloadedError
 from airgraph_server.metrics import Metrics
 from airgraph_server.scheduler.door import Door
@@ -309,3 +312,47 @@ def test_the_cost_line_finds_links_nodes_and_instances():
     before = cost.predict(Load(2500, 50))
     cost.observe(Load(2500, 50), 10.0)
     assert cost.predict(Load(2500, 50)) < 2 * before
+
+
+class Line:
+    """Turns that have every call that meets wait for half a second, as it says."""
+
+    def __init__(self):
+        self.met = []
+
+    def give_way(self):
+        pass
+
+    def waiting(self):
+        return 0
+
+    def meet(self, until):
+        self.met.append(until)
+        return 0.5
+
+
+class Joins:
+    """Decides unions."""
+
+    def decide_unions(self, tasks):
+        return [UnionDecision([decision_of(task_of()) for _ in task.instances]) for task in tasks]
+
+
+def union_of(instances, **options):
+    return UnionTask([PowerControlFields(np.ones((3, 3)))] * instances, StandInModel(), **options)
+
+
+def test_single_calls_meet_for_a_part_of_their_time_and_messages_do_not():
+    line = Line()
+    scheduler = Scheduler(Settings(threads=1), Joins(), Metrics(), line)
+    (alone,) = scheduler.run([union_of(1)])
+    assert alone.timings.meeting == 0.5
+    assert line.met == [np.inf]
+    began = perf_counter()
+    scheduler.run([union_of(1, deadline=began + 10.0)])
+    assert began < line.met[1] < began + 10.0
+    for several in ([union_of(2)], [union_of(1), union_of(1)]):
+        results = scheduler.run(several)
+        assert {result.timings.meeting for result in results} == {0.0}
+    assert len(line.met) == 2
+    scheduler.close()

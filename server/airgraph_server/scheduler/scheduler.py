@@ -98,8 +98,8 @@ class Scheduler:
         deadlines = [task.deadline for task in tasks]
         latest = max((d for d in deadlines if d is not None), default=None) if None not in deadlines else None
         waited = 0.0
-        if isinstance(tasks[0], UnionTask):
-            # Unions of several calls are one run, which one of them makes when all have come.
+        if len(tasks) == 1 and isinstance(tasks[0], UnionTask) and len(tasks[0].instances) == 1:
+            # Single calls become one run, which one of them makes when all have come; a message is one by itself.
             with self._lock:
                 self._meeting += 1
             waited = self._meet(math.inf if latest is None else self._meeting_ends(latest))
