@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -30,22 +31,32 @@ def decode_tensor(field: str, tensor: tensor_pb2.Tensor) -> npt.NDArray[Any]:
     Raises:
         InvalidInstanceError: Unknown dtype, a negative extent, or a byte count that is not the shape's.
     """
-    dtype = DTYPES.get(tensor.dtype)
-    if dtype is None:
-        raise InvalidInstanceError(field, "a dtype", f"dtype code {tensor.dtype}")
     shape = tuple(tensor.shape)
-    if len(shape) > MOST_AXES or (shape and not 0 <= min(shape) <= max(shape) <= LARGEST_EXTENT):
+    # What has a great many axes is not to be remembered.
+    layout = _layout(tensor.dtype, shape) if len(shape) <= MOST_AXES else None
+    if layout is None:
+        if tensor.dtype not in DTYPES:
+            raise InvalidInstanceError(field, "a dtype", f"dtype code {tensor.dtype}")
         expected_shape = f"at most {MOST_AXES} extents, each in 0..{LARGEST_EXTENT}"
         raise InvalidInstanceError(field, expected_shape, f"shape {list(shape)[:8]}")
-    # math.prod: a product of extents must not wrap around.
-    expected = math.prod(shape) * dtype.itemsize
+    dtype, expected = layout
     # Each look at the field makes an object of its bytes.
     data = tensor.data
     if len(data) != expected:
         raise InvalidInstanceError(
             field, f"{expected} bytes for shape {list(shape)} of {dtype.name}", f"{len(data)} bytes"
         )
-    return np.frombuffer(data, dtype).reshape(shape)
+    return np.ndarray(shape, dtype, data)
+
+
+@lru_cache(maxsize=1024)
+def _layout(code: tensor_pb2.DataType.ValueType, shape: tuple[int, ...]) -> tuple[np.dtype[Any], int] | None:
+    """How a tensor lies in memory, and its bytes; None where there is no such tensor."""
+    dtype = DTYPES.get(code)
+    if dtype is None or (shape and not 0 <= min(shape) <= max(shape) <= LARGEST_EXTENT):
+        return None
+    # math.prod: a product of extents must not wrap around.
+    return dtype, math.prod(shape) * dtype.itemsize
 
 
 def encode_tensor(array: npt.NDArray[Any]) -> tensor_pb2.Tensor:
