@@ -34,9 +34,14 @@ def airgraph(*flags, **settings):
 
 
 @contextmanager
-def airgraph_pids(*flags, **settings):
-    """An AirGraph server with the shipped models; gives its address and the processes that answer."""
+def airgraph_pids(*flags, packages=None, **settings):
+    """An AirGraph server with the shipped models; gives its address and the processes that answer.
+
+    Its code is that of ``packages``, a search path, where that is given.
+    """
     environment = {**os.environ, **{f"AIRGRAPH_{name.upper()}": str(value) for name, value in settings.items()}}
+    if packages is not None:
+        environment["PYTHONPATH"] = packages
     command = [sys.executable, "-m", "airgraph_server.cli", "--port", "0", "--metrics-port", "0", *flags]
     with _running(command, stderr=subprocess.PIPE, env=environment) as process:
         for line in process.stderr:

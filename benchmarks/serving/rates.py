@@ -42,7 +42,8 @@ def mix():
     return requests.gains(1, np.random.default_rng(0).integers(5, requests.LARGEST + 1, size=2 * IN_MESSAGE))
 
 
-def _messages(matrices):
+def in_messages(matrices):
+    """Their requests, many a message."""
     return [requests.batch(matrices[i : i + IN_MESSAGE]).SerializeToString() for i in (0, IN_MESSAGE)]
 
 
@@ -63,12 +64,12 @@ def _by_turns(seconds, **jobs):
     }
 
 
-def _unary(target, payloads, method=ALLOCATE, metadata=None):
+def single_calls(target, payloads, method=ALLOCATE, metadata=None):
     """A job of one instance a call."""
     return lambda seconds: load.closed(target, method, payloads, CONCURRENT, seconds, metadata=metadata)
 
 
-def _full(target, payloads, method=BATCH, metadata=None):
+def full_messages(target, payloads, method=BATCH, metadata=None):
     """A job of many instances a message."""
 
     def job(seconds):
@@ -92,12 +93,12 @@ def throughput(target, matrices, seconds):
     """Three ways."""
     unary = [requests.allocate(gain).SerializeToString() for gain in matrices]
     streamed = [requests.stream_item(gain).SerializeToString() for gain in matrices]
-    _unary(target, unary)(1.0)
+    single_calls(target, unary)(1.0)
     found = _by_turns(
         seconds,
-        one=_unary(target, unary),
+        one=single_calls(target, unary),
         stream=lambda share: (load.streamed(target, STREAM, streamed, CONCURRENT, share), []),
-        full=_full(target, _messages(matrices)),
+        full=full_messages(target, in_messages(matrices)),
     )
     (rate, taken), (flow, _), (many, waits) = found["one"], found["stream"], found["full"]
     rows = [
@@ -125,26 +126,26 @@ def peers(target, model, network, matrices, seconds):
         return None
     own_name = f"{POWER_CONTROL.name}/{model.name}"
     unary = [requests.allocate(gain).SerializeToString() for gain in matrices]
-    messages = _messages(matrices)
+    messages = in_messages(matrices)
     # What the others are sent, and for AirGraph's own facade the same unpadded.
     (single, many), (single_own, many_own) = _infer(matrices, model), _infer(matrices, model, own_name, padded=False)
     found = {}
     for python, peer in there:
         with peer.start(python, network) as address:
-            _unary(address, single, INFER, peer.metadata)(2.0)
-            _unary(target, unary)(1.0)
+            single_calls(address, single, INFER, peer.metadata)(2.0)
+            single_calls(target, unary)(1.0)
             found[peer.name] = (
                 _by_turns(
                     seconds,
-                    own=_unary(target, unary),
-                    infer=_unary(target, single_own, INFER),
-                    peer=_unary(address, single, INFER, peer.metadata),
+                    own=single_calls(target, unary),
+                    infer=single_calls(target, single_own, INFER),
+                    peer=single_calls(address, single, INFER, peer.metadata),
                 ),
                 _by_turns(
                     seconds,
-                    own=_full(target, messages),
-                    infer=_full(target, many_own, INFER),
-                    peer=_full(address, many, INFER, peer.metadata),
+                    own=full_messages(target, messages),
+                    infer=full_messages(target, many_own, INFER),
+                    peer=full_messages(address, many, INFER, peer.metadata),
                 ),
             )
     rows = []
@@ -178,8 +179,8 @@ def peers(target, model, network, matrices, seconds):
 def overload(target, matrices, seconds):
     """Goodput within the deadline at shares and multiples of the capacity."""
     payloads = [requests.allocate(gain).SerializeToString() for gain in matrices]
-    _unary(target, payloads)(1.0)
-    capacity, _ = _unary(target, payloads)(seconds)
+    single_calls(target, payloads)(1.0)
+    capacity, _ = single_calls(target, payloads)(seconds)
     load.poisson(target, ALLOCATE, payloads, 0.3 * capacity, 2.0, DEADLINE)
     runs = {percent: ([], 0.0) for percent in OF_CAPACITY}
     for _ in range(TURNS):
