@@ -1,7 +1,7 @@
 """Answers of the network alone to dense power-control instances that came together, decided as one.
 
-What is not as nearly always, a network that fails or a deadline that is near, is none of this module's business: it
-raises `TakesTheLongWay`, and each instance is decided by itself, which finds out whom it concerns.
+What is not as nearly always, a network that fails or a deadline that is near, is none of this module's business: the
+answer is `TakesTheLongWay`, and each instance is decided by itself, which finds out whom it concerns.
 """
 
 from __future__ import annotations
@@ -138,8 +138,9 @@ def _decide(tasks: Sequence[UnionTask], began: float, metrics: Metrics) -> list[
 
 def _run(union: PowerControlUnion, model: ServingModel) -> npt.NDArray[np.float32] | None:
     """The network's output ``[N]``; None where it fails, or is not finite, which may spread in a union."""
+    inputs = model.inputs(union.blocks())
     try:
-        output = model.run(model.inputs(union.blocks()), union.links)[: union.nodes, 0]
+        output = model.run(inputs, union.links)[: union.nodes, 0]
     except Exception:
         return None
     return output if np.count_nonzero(np.isfinite(output)) == union.nodes else None
