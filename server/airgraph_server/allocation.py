@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from airgraph.v1 import allocator_pb2
@@ -190,12 +190,9 @@ class Allocation:
         timings.decode = (part.ended - part.began) / len(requests)
         timings.total += timings.queue + timings.decode
         responses = [
-            encode_decision(request.request_id or uuid4().hex, POWER_CONTROL.name, None, decision)
+            self._response(request, POWER_CONTROL.name, None, decision)
             for request, decision in zip(requests, decisions, strict=True)
         ]
-        if self.audit is not None:
-            for request, response, decision in zip(requests, responses, decisions, strict=True):
-                self.audit.answered(request, response, decision)
         ended = perf_counter()
         timings.encode = (ended - began) / len(requests)
         if scope.span is not None:
@@ -249,14 +246,21 @@ class Allocation:
         request, timings, span = read.request, decision.timings, read.scope.span
         timings.decode = read.ended - read.began
         timings.total += timings.queue + timings.decode
-        response = encode_decision(request.request_id or uuid4().hex, task.family.name, task.instance, decision)
-        if self.audit is not None:
-            self.audit.answered(request, response, decision)
+        response = self._response(request, task.family.name, task.instance, decision)
         ended = perf_counter()
         timings.encode = ended - began
         if span is not None:
             facts = request_facts(request) | instance_facts(task) | answer_facts(decision)
             span.answered(facts, stages_of(timings, (read.began, read.ended), (began, ended)))
+        return response
+
+    def _response(
+        self, request: allocator_pb2.AllocateRequest, family: str, instance: Any, decision: Decision
+    ) -> allocator_pb2.AllocateResponse:
+        """An answer as it is sent, and recorded where answers are."""
+        response = encode_decision(request.request_id or uuid4().hex, family, instance, decision)
+        if self.audit is not None:
+            self.audit.answered(request, response, decision)
         return response
 
 

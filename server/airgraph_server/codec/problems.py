@@ -25,7 +25,7 @@ from airgraph_models.problems import (
 )
 from airgraph_models.problems.hybrid_instance import Structure
 from airgraph_models.problems.precoding_instance import Objective
-from airgraph_server.codec.tensors import decode_tensor
+from airgraph_server.codec.tensors import decode_given, decode_tensor
 from airgraph_server.errors import InvalidInstanceError, TooLargeError
 from airgraph_server.settings import Settings
 
@@ -73,12 +73,6 @@ def _required(field: str, tensor: tensor_pb2.Tensor, present: bool) -> Array:
     return decode_tensor(field, tensor)
 
 
-def _optional(message: Any, field: str) -> dict[str, Array]:
-    if not message.HasField(field):
-        return {}
-    return {field: decode_tensor(field, getattr(message, field))}
-
-
 def _check_size(nodes_field: str, nodes: int, links_field: str, links: int, settings: Settings) -> None:
     if nodes > settings.max_nodes:
         raise TooLargeError(nodes_field, settings.max_nodes, nodes)
@@ -105,11 +99,7 @@ def _power_control(message: problems_pb2.PowerControl, settings: Settings) -> Po
         links = _links(message.links, message.num_nodes, message.num_nodes)
     elif gain.ndim == 2:
         _check_size("gain", gain.shape[0], "gain", gain.size, settings)
-    given = {
-        name: value
-        for field in ("weights", "noise_power", "max_power")
-        for name, value in _optional(message, field).items()
-    }
+    given = decode_given(message, ("weights", "noise_power", "max_power"))
     return PowerControl.create(gain, links=links, **given)
 
 
@@ -127,7 +117,7 @@ def _beamforming(message: problems_pb2.Beamforming, settings: Settings) -> Beamf
     if channel.ndim and channel.shape[-1] > settings.max_antennas:
         raise TooLargeError("channel", settings.max_antennas, channel.shape[-1])
     fields = ("weights", "noise_power", "max_power", "serving_transmitter", "max_antenna_power")
-    given = {name: value for field in fields for name, value in _optional(message, field).items()}
+    given = decode_given(message, fields)
     instance = Beamforming.create(channel, links=links, **given)
     # Solvers hold every beam that every receiver hears, and a matrix a transmitter.
     if instance.heard_beams > settings.max_links:
@@ -156,7 +146,7 @@ def _precoding(message: problems_pb2.Precoding, settings: Settings) -> Precoding
         inefficiency = given.amplifier_inefficiency if given.HasField("amplifier_inefficiency") else 1.0
         power_model = PowerModel(given.circuit_power, given.constant_power, inefficiency)
     fields = ("weights", "noise_power", "max_power", "minimum_rates")
-    tensors = {name: value for field in fields for name, value in _optional(message, field).items()}
+    tensors = decode_given(message, fields)
     return Precoding.create(channel, objective=objective, power_model=power_model, **tensors)
 
 
@@ -165,7 +155,7 @@ def _cell_free(message: problems_pb2.CellFree, settings: Settings) -> CellFree:
     if fading.ndim == 2:
         access_points, users = fading.shape
         _check_size("fading", max(access_points, users), "fading", users * max(access_points, users), settings)
-    pilots = _optional(message, "pilots").get("pilots")
+    pilots = decode_given(message, ("pilots",)).get("pilots")
     return CellFree.create(fading, snr=message.snr, pilots=pilots, pilot_length=message.pilot_length)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -47,6 +48,15 @@ def decode_tensor(field: str, tensor: tensor_pb2.Tensor) -> npt.NDArray[Any]:
             field, f"{expected} bytes for shape {list(shape)} of {dtype.name}", f"{len(data)} bytes"
         )
     return np.ndarray(shape, dtype, data)
+
+
+def decode_given(message: Any, fields: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
+    """Those tensors of a message that are set, by field.
+
+    Raises:
+        InvalidInstanceError: As `decode_tensor`.
+    """
+    return {field: decode_tensor(field, getattr(message, field)) for field in fields if message.HasField(field)}
 
 
 @lru_cache(maxsize=1024)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airgraph.v1 import allocator_pb2
 from airgraph_models.problems.power_control_union import PowerControlFields
-from airgraph_server.codec.tensors import decode_tensor
+from airgraph_server.codec.tensors import decode_given, decode_tensor
 from airgraph_server.errors import InvalidInstanceError
 from airgraph_server.settings import Settings
 
@@ -27,11 +27,6 @@ def read_fields(request: allocator_pb2.AllocateRequest, settings: Settings) -> P
         gain = decode_tensor("gain", message.gain)
         if gain.ndim != 2 or len(gain) > settings.max_nodes or gain.size > settings.max_links:
             return None
-        return PowerControlFields(
-            gain,
-            decode_tensor("noise_power", message.noise_power) if message.HasField("noise_power") else 1.0,
-            decode_tensor("max_power", message.max_power) if message.HasField("max_power") else 1.0,
-            decode_tensor("weights", message.weights) if message.HasField("weights") else 1.0,
-        )
+        return PowerControlFields(gain, **decode_given(message, ("noise_power", "max_power", "weights")))
     except InvalidInstanceError:
         return None

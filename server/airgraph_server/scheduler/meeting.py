@@ -45,8 +45,7 @@ class Meeting(Generic[CallT]):
     @property
     def is_full(self) -> bool:
         """Whether there is no time, or no room, for one more."""
-        count = len(self._waiting) + 1
-        return count > MOST_MET or perf_counter() + self._arrival + self._rest.predict(count) > self._until
+        return not self._takes_one_more(len(self._waiting))
 
     def expects_more(self, until: float) -> bool:
         """Whether a call that comes now, and should have ended ``until`` then, has time to wait for one more."""
@@ -55,8 +54,11 @@ class Meeting(Generic[CallT]):
             self._arrival += WEIGHT_OF_NEW * (now - self._last_came - self._arrival)
         self._last_came = now
         self._until = min(self._until, until)
-        count = len(self._waiting) + 1
-        return count < MOST_MET and now + self._arrival + self._rest.predict(count + 1) <= self._until
+        return self._takes_one_more(len(self._waiting) + 1)
+
+    def _takes_one_more(self, here: int) -> bool:
+        ended = perf_counter() + self._arrival + self._rest.predict(here + 1)
+        return here < MOST_MET and ended <= self._until
 
     def wait(self, call: CallT) -> None:
         """Takes a call that waits for more."""
