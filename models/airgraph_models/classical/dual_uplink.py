@@ -104,3 +104,16 @@ def dual_coefficients(gram: ComplexArray, share: FloatArray) -> ComplexArray:
     downlink = xp.linalg.solve(system, wanted[..., None])[..., 0]
     inverse *= xp.sqrt(xp.maximum(downlink, 0.0))[..., None, :]
     return inverse
+
+
+def dual_precoder(turned: ComplexArray, gram: ComplexArray, amplitude: FloatArray, share: FloatArray) -> ComplexArray:
+    """The precoder ``[..., N, K]`` that shares describe, on the budget up to rounding.
+
+    Args:
+        turned: ``[..., N, K]`` adjoint of the normalised channel.
+        gram: ``[..., K, K]`` its Gram matrix.
+        amplitude: ``[...]`` root of the budget.
+        share: ``[..., K]`` shares, not negative.
+    """
+    precoder: ComplexArray = turned @ (amplitude[..., None, None] * dual_coefficients(gram, share))
+    return precoder

@@ -19,7 +19,7 @@ from airgraph_models.classical.stopping import Stopping
 from airgraph_models.problems.errors import UnsupportedInstanceError
 from airgraph_models.problems.family import Graded, GraphView, ProblemFamily, Refined, Size, best_of, groups_by, stacked
 from airgraph_models.problems.layouts import GRAM_BLOCKS
-from airgraph_models.problems.precoding_grading import grade_precoders, rounded_precoders, used_share
+from airgraph_models.problems.precoding_grading import grade_precoders, rounded_precoders, used_share, within_budgets
 from airgraph_models.problems.precoding_gram import gram_statistics, gram_view, precoder_of_shares, rate_of_shares
 from airgraph_models.problems.precoding_instance import Precoding
 from airgraph_models.problems.precoding_polish import climb
@@ -145,10 +145,7 @@ class PrecodingFamily(ProblemFamily[Precoding]):
 
     def project(self, instance: Precoding, allocation: ComplexArray) -> ComplexArray:
         """Each sub-band over its budget scaled down by one factor."""
-        used = used_share(allocation, instance.max_power)
-        if np.count_nonzero(used > 1.0) == 0:
-            return allocation
-        return allocation / np.sqrt(np.maximum(used, 1.0))[..., None, None]
+        return within_budgets(allocation, instance.max_power)
 
     def filled(self, instance: Precoding, allocation: ComplexArray) -> ComplexArray:
         """Each sub-band scaled to its budget; as it is for energy efficiency, which more power may lower."""
@@ -248,8 +245,7 @@ class PrecodingFamily(ProblemFamily[Precoding]):
             given = stacked([starts[i] for i in group])
             put = self._device.put
             solution = reduced_wmmse(put(channel), put(weights), put(noise), put(budget), put(given), stopping)
-            ends = self._device.take(solution.precoder)
-            ends = ends / np.sqrt(np.maximum(used_share(ends, budget), 1.0))[..., None, None]
+            ends = within_budgets(self._device.take(solution.precoder), budget)
             objectives = (weights * downlink_rates(channel, noise, ends)).sum(axis=-1)
             objectives = objectives.reshape(*given.shape[:2], -1).sum(axis=-1)
             for i, precoders, values in zip(group, ends, objectives, strict=True):

@@ -27,6 +27,15 @@ def used_share(precoder: ComplexArray, max_power: FloatArray) -> FloatArray:
     return share
 
 
+def within_budgets(precoder: ComplexArray, max_power: FloatArray) -> ComplexArray:
+    """Precoders ``[..., N, K]``, each that is over its budget ``[...]`` scaled down by one factor."""
+    used = used_share(precoder, max_power)
+    if np.count_nonzero(used > 1.0) == 0:
+        return precoder
+    scaled: ComplexArray = precoder / np.sqrt(np.maximum(used, 1.0))[..., None, None]
+    return scaled
+
+
 def rounded_precoders(
     precoder: ComplexArray, max_power: FloatArray, dtype: np.dtype[np.complexfloating]
 ) -> tuple[npt.NDArray[np.complexfloating], ComplexArray]:

@@ -17,8 +17,8 @@ from airgraph_models.classical.downlink import ComplexArray, FloatArray
 from airgraph_models.classical.dual_ascent import further_steps
 from airgraph_models.classical.dual_uplink import (
     LEAST_SHARE,
-    dual_coefficients,
     dual_gradient,
+    dual_precoder,
     dual_rate,
     regularised_inverse,
 )
@@ -99,10 +99,7 @@ def gram_statistics(instance: Precoding, view: GramView) -> dict[str, float]:
 
 def precoder_of_shares(instance: Precoding, share: FloatArray) -> ComplexArray:
     """The precoder ``[N, K]`` or ``[B, N, K]`` on the budget that ``share [K]`` or ``[B, K]`` describes."""
-    coefficients = dual_coefficients(instance.gram, share)
-    amplitude = np.sqrt(instance.max_power)[..., None, None]
-    precoder: ComplexArray = instance.normalised_adjoint @ (amplitude * coefficients)
-    return precoder
+    return dual_precoder(instance.normalised_adjoint, instance.gram, np.sqrt(instance.max_power), share)
 
 
 def rate_of_shares(instance: Precoding, share: FloatArray) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 from airgraph_models.arrays.device import ArrayDevice
 from airgraph_models.classical.downlink import FloatArray
 from airgraph_models.classical.dual_ascent import dual_ascent
-from airgraph_models.classical.dual_uplink import dual_coefficients
+from airgraph_models.classical.dual_uplink import dual_precoder
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.problems.family import Refined, stacked
 from airgraph_models.problems.precoding_instance import Precoding
@@ -37,9 +37,9 @@ def climb(
         given = given.swapaxes(1, 2)
     gram = device.put(stacked([m.gram for m in members]))
     found = dual_ascent(gram, device.put(weights), device.put(given), stopping)
-    amplitude = device.put(np.sqrt(stacked([np.asarray(m.max_power) for m in members])))[..., None, None]
+    amplitude = device.put(np.sqrt(stacked([np.asarray(m.max_power) for m in members])))
     turned = device.put(stacked([m.normalised_adjoint for m in members]))
-    precoders = device.take(turned @ (amplitude * dual_coefficients(gram, found.share)))
+    precoders = device.take(dual_precoder(turned, gram, amplitude, found.share))
     led = device.take(found.start).reshape(len(members), -1)[:, 0]
     return [
         Refined(precoder, float(rate.sum()), found.iterations, int(start))
