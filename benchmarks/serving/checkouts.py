@@ -19,6 +19,8 @@ import requests
 from against_echo import ALLOCATE
 from figures import Table, percentile
 
+from airgraph.v1 import allocator_pb2
+
 PACKAGES = ("models", "training", "server", "clients")
 OFFERED = (400, 800)
 """Calls a second with a deadline."""
@@ -46,7 +48,12 @@ def _jobs(target, matrices):
     return {
         "one caller, one instance a call": lambda seconds: load.closed(target, ALLOCATE, unary, 1, seconds),
         f"{rates.CONCURRENT} callers": rates.single_calls(target, unary),
-        f"{rates.IN_MESSAGE} instances a message": rates.full_messages(target, rates.in_messages(matrices)),
+        **{
+            f"{rates.IN_MESSAGE} instances a message, {name}": rates.full_messages(
+                target, rates.in_messages(matrices, policy=allocator_pb2.Policy.Value(f"POLICY_{name}"))
+            )
+            for name in ("LEARNED", "AUTO", "CLASSICAL")
+        },
         "one stream": lambda seconds: (load.streamed(target, rates.STREAM, streamed, rates.CONCURRENT, seconds), []),
         **{f"{offered} calls a second offered, answered in 10 ms": in_time(offered) for offered in OFFERED},
     }

@@ -42,9 +42,9 @@ def mix():
     return requests.gains(1, np.random.default_rng(0).integers(5, requests.LARGEST + 1, size=2 * IN_MESSAGE))
 
 
-def in_messages(matrices):
+def in_messages(matrices, **asked):
     """Their requests, many a message."""
-    return [requests.batch(matrices[i : i + IN_MESSAGE]).SerializeToString() for i in (0, IN_MESSAGE)]
+    return [requests.batch(matrices[i : i + IN_MESSAGE], **asked).SerializeToString() for i in (0, IN_MESSAGE)]
 
 
 def _by_turns(seconds, **jobs):

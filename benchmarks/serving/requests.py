@@ -26,9 +26,9 @@ def allocate(gain, policy=allocator_pb2.POLICY_LEARNED, iterations=None):
     )
 
 
-def batch(matrices):
+def batch(matrices, policy=allocator_pb2.POLICY_LEARNED):
     """Many in one message."""
-    return allocator_pb2.AllocateBatchRequest(requests=[allocate(gain) for gain in matrices])
+    return allocator_pb2.AllocateBatchRequest(requests=[allocate(gain, policy) for gain in matrices])
 
 
 def stream_item(gain):

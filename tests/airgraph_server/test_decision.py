@@ -157,10 +157,11 @@ class WatchedFamily(PowerControlFamily):
 
     def __init__(self, link_seconds=2e-9):
         self.link_seconds = link_seconds
-        self.polished = []
+        self.polished, self.batches_of = [], []
 
     def polish(self, instances, starts, stopping):
         self.polished += [len(start) for start in starts]
+        self.batches_of.append(sorted(instance.size for instance in instances))
         return super().polish(instances, starts, stopping)
 
 
@@ -172,6 +173,15 @@ def starts_of(instance, *, model=None, count=1, seconds=None, link_seconds=2e-9,
     decisions = Decider(Settings(**settings), Metrics()).decide(tasks)
     assert all(isinstance(decision, Decision) for decision in decisions)
     return family.polished
+
+
+def test_small_instances_of_several_sizes_are_polished_as_one_batch_and_sparse_ones_each_alone():
+    family, sizes = WatchedFamily(), (20, 50, 33, 6, 12, 100, 90)
+    instances = [random_power_control(size, size) for size in sizes]
+    instances += [random_power_control(1, 20, sparse=True), random_power_control(2, 20, sparse=True)]
+    decisions = Decider(Settings(), Metrics()).decide([Task(family, instance) for instance in instances])
+    assert all(isinstance(decision, Decision) for decision in decisions)
+    assert sorted(family.batches_of) == [[6, 12], [20], [20], [20, 33, 50], [90], [100]]
 
 
 @pytest.mark.parametrize("model", [None, StandInModel(0.5)], ids=["no network", "network"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -22,6 +22,7 @@ from airgraph_models.problems.beamforming_features import (
 from airgraph_models.problems.beamforming_instance import Beamforming
 from airgraph_models.problems.family import Graded, GraphView, ProblemFamily, Refined, Size, best_of, groups_by
 from airgraph_models.problems.layouts import ROW_TABLE
+from airgraph_models.problems.padded_shapes import SMALL, octave, stack_padded
 from airgraph_models.problems.rounding import rounded_within
 from airgraph_models.problems.validation import ComplexArray, FloatArray
 
@@ -60,6 +61,14 @@ class BeamformingFamily(ProblemFamily[Beamforming]):
     def antennas(self, instance: Beamforming) -> int:
         """Antennas a transmitter."""
         return instance.antennas
+
+    def batch(self, instance: Beamforming) -> Hashable:
+        """Small dense channels of pairs of one octave of sizes, others of one shape and topology; sparse ones alone."""
+        if instance.links is not None:
+            return None
+        if instance.one_to_one and instance.max_antenna_power is None and instance.size <= SMALL:
+            return instance.antennas, octave(instance.size)
+        return instance.channel.shape, instance.serving.tobytes(), instance.max_antenna_power is None
 
     def view(self, instance: Beamforming, layout: str = ROW_TABLE) -> GraphView:
         """The network's output ``[K, 2N]`` is a beam in each node's antenna frame."""
@@ -115,38 +124,28 @@ class BeamformingFamily(ProblemFamily[Beamforming]):
     def refine(
         self, instances: Sequence[Beamforming], starts: Sequence[ComplexArray], stopping: Stopping
     ) -> list[Refined]:
-        """WMMSE; dense instances of one shape, topology and number of starts run as one batch."""
+        """WMMSE; dense instances that `batch` joins and that have as many starts run as one batch."""
         found: dict[int, Refined] = {}
-        keys = [
-            None
-            if instance.links is not None
-            else (
-                instance.channel.shape,
-                instance.serving.tobytes(),
-                len(start),
-                instance.max_antenna_power is None,
-            )
-            for instance, start in zip(instances, starts, strict=True)
-        ]
-        for group in groups_by(keys):
+        for group in self.batches(instances, starts):
             members = [instances[i] for i in group]
             device = self.device_of(members[0])
             if len(group) == 1 and device is HOST:
                 found[group[0]] = self._refine_alone(members[0], starts[group[0]], stopping)
                 continue
             limits = [m.max_antenna_power for m in members if m.max_antenna_power is not None]
-            channels = device.put(np.stack([m.channel for m in members]))[:, None]
+            # Who is added to fill up a size has no channel and no weight: nobody hears it, and its beam stays zero.
+            channels = device.put(stack_padded([m.channel for m in members]))[:, None]
             solution = beamforming_wmmse(
-                DenseBeamNetwork(channels, members[0].serving),
-                device.put(np.stack([m.weights for m in members]))[:, None],
-                device.put(np.stack([m.noise_power for m in members]))[:, None],
-                device.put(np.stack([m.max_power for m in members]))[:, None],
-                device.put(np.stack([starts[i] for i in group])),
+                DenseBeamNetwork(channels, max((m.serving for m in members), key=len)),
+                device.put(stack_padded([m.weights for m in members]))[:, None],
+                device.put(stack_padded([m.noise_power for m in members], 1.0))[:, None],
+                device.put(stack_padded([m.max_power for m in members], 1.0))[:, None],
+                device.put(stack_padded([starts[i] for i in group])),
                 stopping,
                 np.stack(limits)[:, None] if limits else None,
             )
             for i, beams in zip(group, device.take(solution.beams), strict=True):
-                found[i] = self._best(instances[i], beams, solution.iterations)
+                found[i] = self._best(instances[i], beams[:, : instances[i].size], solution.iterations)
         return [found[i] for i in range(len(instances))]
 
     def _refine_alone(self, instance: Beamforming, starts: ComplexArray, stopping: Stopping) -> Refined:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -157,6 +157,15 @@ class ProblemFamily(ABC, Generic[InstanceT]):
             UnsupportedInstanceError: No network of this family can take the instance.
         """
 
+    def batch(self, instance: InstanceT) -> Hashable:
+        """Instances for which this is the same, and not None, iterate as one batch where they have as many starts."""
+        return self.measure(instance), self.antennas(instance)
+
+    def batches(self, instances: Sequence[InstanceT], starts: Sequence[Array]) -> list[list[int]]:
+        """Positions of what iterates as one batch."""
+        keys = [self.batch(instance) for instance in instances]
+        return groups_by([None if key is None else (key, len(start)) for key, start in zip(keys, starts, strict=True)])
+
     def solver(self, instance: InstanceT) -> str:
         """Name of the iterative algorithm for this instance."""
         return self.classical_solver
@@ -250,7 +259,7 @@ class ProblemFamily(ABC, Generic[InstanceT]):
     def refine(self, instances: Sequence[InstanceT], starts: Sequence[Array], stopping: Stopping) -> list[Refined]:
         """Runs the monotone classical algorithm from the starts ``[S, ...]`` of each instance.
 
-        Instances of one size run vectorised. Each gets its best result, never worse than its best start.
+        Instances of one `batch` run vectorised. Each gets its best result, never worse than its best start.
         """
 
     def solve(self, instances: Sequence[InstanceT], stopping: Stopping) -> list[Refined]:

@@ -13,6 +13,8 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 
 LARGE = 512
 """Above it an extent costs more time than a shape more costs to record."""
+SMALL = 64
+"""Up to it numpy takes about as long to be asked for an iteration as to compute it, and padding costs little."""
 
 
 def padded_extent(extent: int) -> int:
@@ -25,6 +27,11 @@ def padded_extent(extent: int) -> int:
     return -(-extent // step) * step
 
 
+def octave(extent: int) -> int:
+    """0 of 1, 1 of 2, 2 of 3 and 4, 3 of 5 to 8, and so on."""
+    return (extent - 1).bit_length()
+
+
 def pad(array: npt.NDArray[Scalar], shape: Sequence[int], fill: Any = 0) -> npt.NDArray[Scalar]:
     """The array in the corner of a larger one, the rest ``fill``; the array itself if nothing is added."""
     if array.shape == tuple(shape):
@@ -32,3 +39,11 @@ def pad(array: npt.NDArray[Scalar], shape: Sequence[int], fill: Any = 0) -> npt.
     padded = np.full(shape, fill, array.dtype)
     padded[tuple(slice(extent) for extent in array.shape)] = array
     return padded
+
+
+def stack_padded(arrays: Sequence[npt.NDArray[Scalar]], fill: Any = 0) -> npt.NDArray[Scalar]:
+    """Stacked along a new first axis, each in the corner of a shape that holds all, the rest ``fill``."""
+    if len(arrays) == 1:
+        return arrays[0][None]
+    shape = tuple(map(max, *(array.shape for array in arrays)))
+    return np.stack([pad(array, shape, fill) for array in arrays])

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Hashable, Sequence
 from functools import lru_cache, partial
-from operator import itemgetter
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from airgraph_models.arrays.device import HOST, ArrayDevice
+from airgraph_models.arrays.device import HOST
 from airgraph_models.classical.race import Interference, Winner, race
 from airgraph_models.classical.random_power import sparse_power
 from airgraph_models.classical.scalar_wmmse import Crosstalk, scalar_wmmse
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.classical.sum_rate import spectral_efficiency, weighted_sum_rate
-from airgraph_models.problems.family import Graded, GraphView, ProblemFamily, Refined, Size, best_of, groups_by, stacked
+from airgraph_models.problems.family import Graded, GraphView, ProblemFamily, Refined, Size, best_of, groups_by
 from airgraph_models.problems.layouts import GAIN_BLOCKS, ROW_TABLE
+from airgraph_models.problems.padded_shapes import SMALL, octave, stack_padded
 from airgraph_models.problems.power_control_features import power_control_graph, power_control_statistics
 from airgraph_models.problems.power_control_gains import gain_statistics, power_control_gains
 from airgraph_models.problems.power_control_grading import grade_powers, rounded_within_budgets
@@ -56,6 +56,12 @@ class PowerControlFamily(ProblemFamily[PowerControl]):
     def antennas(self, instance: PowerControl) -> int:
         """One."""
         return 1
+
+    def batch(self, instance: PowerControl) -> Hashable:
+        """Small dense instances of two octaves of sizes, large ones of one size; sparse ones alone."""
+        if instance.links is not None:
+            return None
+        return super().batch(instance) if instance.size > SMALL else (octave(instance.size) + 1) // 2
 
     def view(self, instance: PowerControl, layout: str = ROW_TABLE) -> GraphView:
         """The network's output ``[K, 1]`` is the share of each budget."""
@@ -110,30 +116,25 @@ class PowerControlFamily(ProblemFamily[PowerControl]):
     def polish(
         self, instances: Sequence[PowerControl], starts: Sequence[FloatArray], stopping: Stopping
     ) -> list[Refined]:
-        """A race of all starts, then plain WMMSE from its winner; dense instances of one size in one batch."""
+        """A race of all starts, then plain WMMSE from its winner; what `batch` joins in one batch."""
         found: dict[int, Refined] = {}
-        keys = [
-            (instance.size, len(start)) if instance.links is None else None
-            for instance, start in zip(instances, starts, strict=True)
-        ]
-        for group in groups_by(keys):
+        for group in self.batches(instances, starts):
             members = [instances[i] for i in group]
-            budgets, given = stacked([m.max_power for m in members]), stacked([starts[i] for i in group])
+            budgets, given = stack_padded([m.max_power for m in members], 1.0), stack_padded([starts[i] for i in group])
             shares = given / budgets[:, None]
             device = self.device_of(members[0])
             if len(group) == 1 and device is HOST:
                 winner = race(members[0].interference, members[0].weights[None], shares[0], stopping)
             else:
-                snr = np.stack([member.snr for member in members], dtype=np.float32, casting="same_kind")
-                weights = device.put(np.stack([member.weights[None] for member in members]))
+                snr = stack_padded([member.snr.astype(np.float32) for member in members])
+                weights = device.put(stack_padded([member.weights[None] for member in members]))
                 leader = race(Interference.dense(device.put(snr)), weights, device.put(shares), stopping)
                 winner = Winner(device.take(leader.power), device.take(leader.start), leader.iterations)
             # A doubled step may overshoot: the first start stays in.
             ends = np.stack([winner.power.reshape(budgets.shape) * budgets, given[:, 0]], axis=1)
+            own = [end[:, : member.size] for member, end in zip(members, ends, strict=True)]
             last = Stopping(min(FINAL_ITERATIONS, stopping.iterations), 0.0, stopping.expired)
-            for i, end, led in zip(
-                group, self.refine(members, list(ends), last), winner.start.reshape(-1), strict=True
-            ):
+            for i, end, led in zip(group, self.refine(members, own, last), winner.start.reshape(-1), strict=True):
                 led_by = 0 if end.start == 1 else int(led)
                 found[i] = Refined(end.allocation, end.objective, winner.iterations + end.iterations, led_by)
         return [found[i] for i in range(len(instances))]
@@ -145,28 +146,29 @@ class PowerControlFamily(ProblemFamily[PowerControl]):
     def refine(
         self, instances: Sequence[PowerControl], starts: Sequence[FloatArray], stopping: Stopping
     ) -> list[Refined]:
-        """WMMSE; dense instances of one size and number of starts run as one batch."""
+        """WMMSE; dense instances that `batch` joins and that have as many starts run as one batch."""
         found: dict[int, Refined] = {}
-        keys = [
-            (instance.size, len(start)) if instance.links is None else None
-            for instance, start in zip(instances, starts, strict=True)
-        ]
-        for group in groups_by(keys):
+        for group in self.batches(instances, starts):
             members = [instances[i] for i in group]
             device = self.device_of(members[0])
-            batch: Callable[[list[FloatArray]], FloatArray] = partial(_stacked_on, device)
             if len(group) == 1 and device is HOST:
                 # Alone, as it is laid out already, dense or sparse, and without a batch axis.
-                crosstalk, batch = members[0].crosstalk, itemgetter(0)
+                (one,), crosstalk = members, members[0].crosstalk
+                weights, noise, budget = one.weights[None], one.noise_power[None], one.max_power[None]
+                start = starts[group[0]]
             else:
-                crosstalk = Crosstalk.dense(batch([m.gain for m in members]))
-            weights, noise = batch([m.weights[None] for m in members]), batch([m.noise_power[None] for m in members])
-            budget, start = batch([m.max_power[None] for m in members]), batch([starts[i] for i in group])
+                # Who is added to fill up a size has no gain, no weight and no power, and stays silent.
+                crosstalk = Crosstalk.dense(device.put(stack_padded([m.gain for m in members])))
+                weights = device.put(stack_padded([m.weights[None] for m in members]))
+                noise = device.put(stack_padded([m.noise_power[None] for m in members], 1.0))
+                budget = device.put(stack_padded([m.max_power[None] for m in members], 1.0))
+                start = device.put(stack_padded([starts[i] for i in group]))
             solution = scalar_wmmse(crosstalk, weights, noise, budget, start, stopping)
             rates = device.take(weighted_sum_rate(crosstalk, weights, noise, solution.power))
-            powers, shape = device.take(solution.power), (len(group), *starts[group[0]].shape)
-            for i, power, rate in zip(group, powers.reshape(shape), rates.reshape(shape[:2]), strict=True):
-                found[i] = best_of(power, rate, solution.iterations)
+            powers, count = device.take(solution.power), len(starts[group[0]])
+            powers = powers.reshape(len(group), count, -1)
+            for i, power, rate in zip(group, powers, rates.reshape(len(group), count), strict=True):
+                found[i] = best_of(power[:, : instances[i].size], rate, solution.iterations)
         return [found[i] for i in range(len(instances))]
 
     def rounded(self, instance: PowerControl, allocation: FloatArray) -> npt.NDArray[np.floating]:
@@ -180,10 +182,6 @@ class PowerControlFamily(ProblemFamily[PowerControl]):
             graded = grade_powers([instances[i] for i in group], [allocations[i] for i in group])
             found.update(zip(group, graded, strict=True))
         return [found[i] for i in range(len(instances))]
-
-
-def _stacked_on(device: ArrayDevice, arrays: Sequence[FloatArray]) -> FloatArray:
-    return device.put(np.stack(arrays))
 
 
 @lru_cache(maxsize=256)

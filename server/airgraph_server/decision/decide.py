@@ -159,24 +159,25 @@ class Decider:
                 refined[i] = Refined(draft.network.allocation, math.nan, 0, 0)
                 continue
             task = draft.task
-            # Of one size, so that the time of an iteration says something about that size.
-            size = (task.family.measure(task.instance), task.family.antennas(task.instance), len(draft.starts))
             algorithm = (task.family.name, task.family.solver(task.instance))
+            batch = task.family.batch(task.instance)
             key = (
                 algorithm,
                 draft.polished,
-                size,
+                ("alone", i) if batch is None else batch,
+                len(draft.starts),
                 draft.iterations,
                 draft.tolerance,
                 deadline_class(task.deadline, now),
             )
-            works[i] = size[0].links * len(draft.starts) * draft.iterations
+            works[i] = task.family.measure(task.instance).links * len(draft.starts) * draft.iterations
             groups.setdefault(key, []).append(i)
         for members in groups.values():
             first = drafts[members[0]]
             family, instance = first.task.family, first.task.instance
             deadline = min((d for d in (drafts[i].task.deadline for i in members) if d is not None), default=None)
-            links = family.measure(instance).links
+            # The largest sets the pace of its batch, which the others are padded for.
+            links = max(family.measure(drafts[i].task.instance).links for i in members)
             work = links * len(first.starts) * len(members)
             what = "polish" if first.polished else "refine"
             placed = self._placement.place(family, instance, what, work, first.iterations)

@@ -79,7 +79,7 @@ class Placement:
 
         Args:
             family: Which one.
-            instance: One of the group, the others are of its size.
+            instance: One of the group, the others are of its `ProblemFamily.batch`.
             what: ``polish`` or ``refine``.
             work: Links of all instances, times starts.
             iterations: Most iterations.

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airgraph_models.problems.padded_shapes import pad, padded_extent
+from airgraph_models.problems.padded_shapes import octave, pad, padded_extent, stack_padded
 
 
 @given(st.integers(1, 10**6))
@@ -26,3 +26,15 @@ def test_padding_leaves_the_corner_as_it_was_and_copies_only_where_it_must():
     assert (padded[2:] == -1).all()
     assert (padded[:, 3:] == -1).all()
     assert pad(array, (2, 3)) is array
+
+
+@given(st.integers(1, 10**6))
+def test_an_octave_ends_at_a_power_of_two(extent):
+    assert extent <= 2 ** octave(extent) < 2 * extent
+
+
+def test_what_is_stacked_lies_in_the_corner_of_what_holds_all():
+    stacked = stack_padded([np.ones((1, 3)), np.full((2, 2), 2.0)], fill=-1.0)
+    np.testing.assert_array_equal(stacked, [[[1, 1, 1], [-1, -1, -1]], [[2, 2, -1], [2, 2, -1]]])
+    alone = np.ones((2, 2))
+    assert np.shares_memory(stack_padded([alone]), alone)
