@@ -169,9 +169,7 @@ class Allocation:
                 outcomes.update(zip(part.positions, self._outcomes(part, members, scope, result), strict=True))
         rest = [i for i in range(len(requests)) if i not in outcomes]
         if not rest:
-            # The stay of who has waited for company says how much company came, and not how long it takes.
-            alone = any(isinstance(result, UnionDecision) and not result.timings.meeting for result in results)
-            return [outcomes[i] for i in range(len(requests))], 0.0 if alone else None
+            return [outcomes[i] for i in range(len(requests))], _polished(results)
         found, polished = self._answer_each([requests[i] for i in rest], scope)
         outcomes.update(zip(rest, found, strict=True))
         return [outcomes[i] for i in range(len(requests))], polished
@@ -279,6 +277,10 @@ def _safe(outcome: Callable[[], Outcome]) -> Outcome:
         return error
 
 
-def _polished(results: Sequence[Decision | Exception]) -> float | None:
-    """Seconds of polishing, which gives way to others; None where nothing was decided."""
-    return max((result.timings.polish for result in results if isinstance(result, Decision)), default=None)
+def _polished(results: Sequence[Decision | UnionDecision | Exception]) -> float | None:
+    """Seconds of polishing, which gives way to others; None where nothing was decided, or only in company.
+
+    The stay of who has waited for company says how much company came, and not how long it takes.
+    """
+    timings = [result.timings for result in results if not isinstance(result, Exception)]
+    return max((spent.polish for spent in timings if not spent.meeting), default=None)

@@ -22,14 +22,14 @@ def clock(monkeypatch):
     return made
 
 
-def hold(meeting, clock, calls, seconds_each, arrival=1e-4):
+def hold(meeting, clock, calls, seconds_each, arrival=1e-4, kind="kind"):
     """One meeting of so many calls, each of which then takes so long."""
     for number in range(calls - 1):
         clock.now += arrival
-        assert meeting.expects_more(math.inf)
+        assert meeting.expects_more(kind, math.inf)
         meeting.wait(number)
     clock.now += arrival
-    meeting.expects_more(math.inf)
+    meeting.expects_more(kind, math.inf)
     expected = meeting.end(1)
     found = []
     while True:
@@ -57,6 +57,28 @@ def test_how_long_all_take_is_learned(clock):
     assert hold(meeting, clock, 8, 2e-3) == pytest.approx(16e-3, rel=0.2)
 
 
+def test_each_kind_takes_its_own_time(clock):
+    meeting = Meeting()
+    for calls in [2, 4, 8, 16] * 40:
+        hold(meeting, clock, calls, 2e-3, kind="long")
+        hold(meeting, clock, calls, 2e-4, kind="short")
+    assert hold(meeting, clock, 8, 2e-3, kind="long") == pytest.approx(16e-3, rel=0.2)
+    assert hold(meeting, clock, 8, 2e-4, kind="short") < 4e-3
+
+
+def test_it_is_open_to_one_kind_until_it_ends(clock):
+    meeting = Meeting()
+    assert meeting.is_open_to("one")
+    assert meeting.expects_more("one", math.inf)
+    meeting.wait(0)
+    assert meeting.is_open_to("one")
+    assert not meeting.is_open_to("another")
+    meeting.end(0)
+    assert not meeting.is_open_to("one")
+    assert (meeting.next(), meeting.next()) == (0, None)
+    assert meeting.is_open_to("another")
+
+
 def test_nobody_is_waited_for_who_would_make_another_late(clock):
     meeting = Meeting()
     for calls in [2, 4, 8, 16] * 60:
@@ -64,27 +86,27 @@ def test_nobody_is_waited_for_who_would_make_another_late(clock):
     # Until then three have time for a fourth, and four for nobody.
     until = clock.now + (meeting._rest.predict(4) + meeting._rest.predict(5)) / 2 + 1e-4
     for number in range(3):
-        assert meeting.expects_more(until)
+        assert meeting.expects_more("kind", until)
         meeting.wait(number)
     assert not meeting.is_full
-    assert not meeting.expects_more(until)
+    assert not meeting.expects_more("kind", until)
     clock.now += 3e-3
     assert meeting.is_full
 
 
 def test_the_tightest_of_those_who_are_here_counts(clock):
     meeting = Meeting()
-    assert meeting.expects_more(clock.now + 1e-3 + 1e-2)
+    assert meeting.expects_more("kind", clock.now + 1e-3 + 1e-2)
     meeting.wait(0)
     clock.now += 1e-2
     assert meeting.is_full
-    assert not meeting.expects_more(math.inf)
+    assert not meeting.expects_more("kind", math.inf)
 
 
 def test_there_is_room_for_so_many(clock):
     meeting = Meeting()
     for number in range(MOST_MET - 1):
-        assert meeting.expects_more(math.inf)
+        assert meeting.expects_more("kind", math.inf)
         meeting.wait(number)
     assert not meeting.is_full
-    assert not meeting.expects_more(math.inf)
+    assert not meeting.expects_more("kind", math.inf)

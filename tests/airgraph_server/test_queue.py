@@ -47,9 +47,7 @@ def test_what_is_ahead_is_the_sum_of_all_that_goes_before(steps, rank):
         }
         assert {kind: queue.ahead_of(rank).get(kind, NOTHING) for kind in KINDS} == expected
         if left:
-            assert queue.union_first == (min(left).kind[2] == UNION)
-        else:
-            assert not queue.union_first
+            assert queue.first_kind == min(left).kind
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -318,7 +318,7 @@ class Line:
     """Turns that have every call that meets wait for half a second, as it says."""
 
     def __init__(self):
-        self.met = []
+        self.met, self.kinds = [], []
 
     def give_way(self):
         pass
@@ -326,13 +326,17 @@ class Line:
     def waiting(self):
         return 0
 
-    def meet(self, until):
+    def meet(self, kind, until):
+        self.kinds.append(kind)
         self.met.append(until)
         return 0.5
 
 
 class Joins:
-    """Decides unions."""
+    """Decides at once."""
+
+    def decide(self, tasks, needed_at):
+        return [decision_of(task) for task in tasks]
 
     def decide_unions(self, tasks):
         return [UnionDecision([decision_of(task_of()) for _ in task.instances]) for task in tasks]
@@ -355,4 +359,18 @@ def test_single_calls_meet_for_a_part_of_their_time_and_messages_do_not():
         results = scheduler.run(several)
         assert {result.timings.meeting for result in results} == {0.0}
     assert len(line.met) == 2
+    scheduler.close()
+
+
+def test_small_ones_meet_those_whose_run_they_may_share_and_large_ones_nobody():
+    line = Line()
+    scheduler = Scheduler(Settings(threads=1), Joins(), Metrics(), line)
+    for task in (task_of(4), task_of(50), task_of(4, policy=Policy.CLASSICAL), task_of(4, deadline=perf_counter() + 9)):
+        (result,) = scheduler.run([task])
+        assert result.timings.meeting == 0.5
+    assert line.kinds[0] == line.kinds[1]
+    assert len(set(line.kinds)) == 3
+    for alone in ([task_of(101)], [task_of(4), task_of(4)]):
+        assert {result.timings.meeting for result in scheduler.run(alone)} == {0.0}
+    assert len(line.kinds) == 4
     scheduler.close()

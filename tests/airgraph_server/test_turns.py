@@ -133,9 +133,9 @@ class Meetings:
     def __init__(self, turns):
         self.turns, self.begin, self.told = turns, threading.Event(), []
 
-    def call(self, number, until=math.inf):
+    def call(self, number, until=math.inf, kind="kind"):
         self.told.append(("came", number))
-        waited = self.turns.meet(until)
+        waited = self.turns.meet(kind, until)
         self.told.append(("went on", number))
         return waited
 
@@ -167,7 +167,7 @@ def test_a_call_alone_meets_nobody(patient, meetings):
 
 
 def test_outside_a_call_there_is_nobody_to_meet(turns):
-    assert turns.meet(math.inf) == 0.0
+    assert turns.meet("kind", math.inf) == 0.0
 
 
 def test_who_has_no_time_waits_for_nobody(patient, meetings):
@@ -183,6 +183,15 @@ def test_who_asks_for_something_else_holds_nobody_up(patient, meetings, broken):
     )
     assert waited[2] == (None if broken else 7.0)
     assert meetings.told == [("came", 0), ("came", 1), ("went on", 0), ("went on", 1)]
+
+
+def test_who_is_of_another_kind_goes_on_at_once_and_those_who_wait_meet_after_it(patient, meetings):
+    waited = meetings.together(
+        partial(meetings.call, 0), partial(meetings.call, 1, kind="another"), partial(meetings.call, 2)
+    )
+    assert meetings.told[:4] == [("came", 0), ("came", 1), ("went on", 1), ("came", 2)]
+    assert meetings.told[4:] == [("went on", 2), ("went on", 0)]
+    assert waited[1] == waited[2] == 0.0 < waited[0]
 
 
 def broken_call():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
-STEPS_PER_OCTAVE = 4
-"""Deadlines that leave the same time within a fifth are polished together, by the earliest of them."""
+OCTAVES_A_STEP = 2
+"""Deadlines that leave the same time within a factor of four are polished together, by the earliest: in turns of
+their own the others would hardly have more of it."""
 SHORTEST = 1e-4
 
 
@@ -18,7 +19,7 @@ def deadline_class(deadline: float | None, now: float) -> int | None:
     """Which deadlines may be polished together: a step of the logarithm of the time left."""
     if deadline is None:
         return None
-    return round(STEPS_PER_OCTAVE * math.log2(max(deadline - now, SHORTEST)))
+    return round(math.log2(max(deadline - now, SHORTEST)) / OCTAVES_A_STEP)
 
 
 def turn_ends(latest: float, now: float, work: int, work_left: int) -> float:

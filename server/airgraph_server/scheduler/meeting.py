@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Hashable
 from time import perf_counter
 from typing import Generic, TypeVar
 
@@ -19,8 +20,9 @@ CallT = TypeVar("CallT")
 class Meeting(Generic[CallT]):
     """Who waits for whom, and until when. Not locked: the guard of the turns is.
 
-    How long it takes from the last arrival until all have ended is a line in their number, and how long until one more
-    has come a mean, both learned: nobody is waited for who would make the tightest of those here late.
+    Only calls of one kind meet. How long it takes from the last arrival until all have ended is a line in their number,
+    another one for each kind, and how long until one more has come a mean, all learned: nobody is waited for who would
+    make the tightest of those here late.
     """
 
     def __init__(self) -> None:
@@ -29,7 +31,8 @@ class Meeting(Generic[CallT]):
         self._until = math.inf
         self._last_came = 0.0
         self._arrival = 5e-4
-        self._rest = RunCost((1, 1e-3), (MOST_MET, 1.2e-2))
+        self._kind: Hashable = None
+        self._rests: dict[Hashable, RunCost] = {}
         self._ending = 0
         self._ending_since = 0.0
 
@@ -47,14 +50,27 @@ class Meeting(Generic[CallT]):
         """Whether there is no time, or no room, for one more."""
         return not self._takes_one_more(len(self._waiting))
 
-    def expects_more(self, until: float) -> bool:
+    def is_open_to(self, kind: Hashable) -> bool:
+        """Whether a call of this kind meets those who wait, if there are any."""
+        return not self._ending and (not self._waiting or kind == self._kind)
+
+    def expects_more(self, kind: Hashable, until: float) -> bool:
         """Whether a call that comes now, and should have ended ``until`` then, has time to wait for one more."""
         now = perf_counter()
+        self._kind = kind
         if self._waiting:
             self._arrival += WEIGHT_OF_NEW * (now - self._last_came - self._arrival)
         self._last_came = now
         self._until = min(self._until, until)
         return self._takes_one_more(len(self._waiting) + 1)
+
+    @property
+    def _rest(self) -> RunCost:
+        """Of the kind that meets."""
+        known = self._rests.get(self._kind)
+        if known is None:
+            known = self._rests[self._kind] = RunCost((1, 1e-3), (MOST_MET, 1.2e-2))
+        return known
 
     def _takes_one_more(self, here: int) -> bool:
         ended = perf_counter() + self._arrival + self._rest.predict(here + 1)

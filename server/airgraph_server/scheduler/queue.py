@@ -6,7 +6,7 @@ import heapq
 import math
 from dataclasses import dataclass
 
-from airgraph_server.scheduler.job import UNION, Kind, Ticket
+from airgraph_server.scheduler.job import Kind, Ticket
 from airgraph_server.scheduler.load import NOTHING, Load, LoadCost
 
 
@@ -68,12 +68,7 @@ class TicketQueue:
     @property
     def small_first(self) -> bool:
         """Whether the next run begins with a small instance."""
-        return self._length > 0 and self._by_kind[self._first_kind()][0].load.small
-
-    @property
-    def union_first(self) -> bool:
-        """Whether the next run is one of unions."""
-        return self._length > 0 and self._first_kind()[2] == UNION
+        return self._length > 0 and self._by_kind[self.first_kind][0].load.small
 
     def earliest_deadline(self) -> float:
         """Of the tickets that go first; infinite where none has one."""
@@ -89,7 +84,7 @@ class TicketQueue:
         load = NOTHING
         until = math.inf
         while self._length:
-            kind = taken[0].kind if taken else self._first_kind()
+            kind = taken[0].kind if taken else self.first_kind
             tickets = self._by_kind.get(kind)
             if not tickets:
                 break
@@ -109,7 +104,9 @@ class TicketQueue:
         budget = self._budget
         return load.links <= budget.links and load.nodes <= budget.nodes and seconds <= min(budget.seconds, slack)
 
-    def _first_kind(self) -> Kind:
+    @property
+    def first_kind(self) -> Kind:
+        """What runs next, if anything does."""
         return min(self._by_kind, key=lambda kind: self._by_kind[kind][0])
 
     def _pop(self, kind: Kind) -> Ticket:

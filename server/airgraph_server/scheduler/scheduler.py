@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any, overload
@@ -47,7 +48,7 @@ class Scheduler:
         Callers' threads give way to others before they wait or compute for long.
         """
         self._give_way: Callable[[], None] = (lambda: None) if turns is None else turns.give_way
-        self._meet: Callable[[float], float] = (lambda until: 0.0) if turns is None else turns.meet
+        self._meet: Callable[[Kind, float], float] = (lambda kind, until: 0.0) if turns is None else turns.meet
         self._settings = settings
         self._decider = decider
         self._metrics = metrics
@@ -63,7 +64,7 @@ class Scheduler:
         waiting = (lambda: 0) if turns is None else turns.waiting
         self.door = Door(room, settings.deadline_reserve, metrics, waiting)
         self._sequence = itertools.count()
-        self._meeting = 0
+        self._meeting: Counter[Kind] = Counter()
         self._needed_at = math.inf
         self._closed = False
         self._workers = [
@@ -97,14 +98,7 @@ class Scheduler:
         self._admit(job, priorities or [0] * len(tasks))
         deadlines = [task.deadline for task in tasks]
         latest = max((d for d in deadlines if d is not None), default=None) if None not in deadlines else None
-        waited = 0.0
-        if len(tasks) == 1 and isinstance(tasks[0], UnionTask) and len(tasks[0].instances) == 1:
-            # Single calls become one run, which one of them makes when all have come; a message is one by itself.
-            with self._lock:
-                self._meeting += 1
-            waited = self._meet(math.inf if latest is None else self._meeting_ends(latest))
-            with self._lock:
-                self._meeting -= 1
+        waited = self._meet_others(tasks, latest)
         while not job.done:
             if self._lead(job):
                 continue
@@ -114,7 +108,7 @@ class Scheduler:
                 break
         job.given_up = not job.done
         for result in job.results if waited else ():
-            if isinstance(result, UnionDecision):
+            if isinstance(result, UnionDecision | Decision):
                 result.timings.meeting = waited
         return [DeadlineMissedError(GONE) if result is None else result for result in job.results]
 
@@ -136,10 +130,21 @@ class Scheduler:
         with self._lock:
             self._call_to_work()
 
-    def _meeting_ends(self, deadline: float) -> float:
-        """When all who meet should have ended, so that those who come meanwhile still have some of their time."""
-        now = perf_counter()
-        return now + SHARE_OF_MEETING * (deadline - now) - self._settings.deadline_reserve
+    def _meet_others(self, tasks: Sequence[Work], deadline: float | None) -> float:
+        """Seconds waited for others of the kind: single calls become one run, which one of them makes for all."""
+        if len(tasks) != 1 or not _meets(tasks[0]):
+            return 0.0
+        now, until = perf_counter(), math.inf
+        if deadline is not None:
+            # Those who come meanwhile should still have some of their time.
+            until = now + SHARE_OF_MEETING * (deadline - now) - self._settings.deadline_reserve
+        kind = kind_of(tasks[0])
+        with self._lock:
+            self._meeting[kind] += 1
+        waited = self._meet(kind, until)
+        with self._lock:
+            self._meeting[kind] -= 1
+        return waited
 
     def calibrate(self, runs: Sequence[Sequence[Work]]) -> None:
         """Times runs without anybody waiting, so that the first caller's chances are known."""
@@ -220,7 +225,7 @@ class Scheduler:
 
     def _wanted(self) -> bool:
         """Whether a thread of the scheduler's own has something to do, which no caller is about to do."""
-        return self._may_begin() and not (self._meeting and self._queue.union_first)
+        return self._may_begin() and not self._meeting[self._queue.first_kind]
 
     def _call_to_work(self) -> None:
         if self._wanted():
@@ -328,6 +333,13 @@ class Scheduler:
         if known is None:
             known = costs[kind] = LoadCost()
         return known
+
+
+def _meets(task: Work) -> bool:
+    """Whether a run of it and others takes less time than theirs one after the other; a message's is one already."""
+    if isinstance(task, UnionTask):
+        return len(task.instances) == 1
+    return isinstance(task, Task) and load_of(task).small
 
 
 def _inference(tasks: Sequence[Work], results: Sequence[Result]) -> float:

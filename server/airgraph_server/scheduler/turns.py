@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from time import perf_counter, sleep
 from typing import Any, ParamSpec, TypeVar
@@ -85,12 +85,13 @@ class Turns(ThreadPoolExecutor):
             with self._guard:
                 self._give_up(worker)
 
-    def meet(self, until: float) -> float:
+    def meet(self, kind: Hashable, until: float) -> float:
         """Lets the calls in the line come as far as this one, before it goes on: what they ask may be done as one.
 
         A call alone goes on at once, and so does the last one to come: what it does, it may do for all of them.
 
         Args:
+            kind: What those who meet have in common; while some of one kind wait, one of another goes on at once.
             until: When, on the clock of `time.perf_counter`, all who meet should have ended.
 
         Returns:
@@ -100,9 +101,9 @@ class Turns(ThreadPoolExecutor):
         if worker is None or not worker.has_turn:
             return 0.0
         with self._guard:
-            if self._meeting.is_ending or not (self._line or len(self._meeting)):
+            if not self._meeting.is_open_to(kind) or not (self._line or len(self._meeting)):
                 return 0.0
-            if not self._meeting.expects_more(until) or not self._line:
+            if not self._meeting.expects_more(kind, until) or not self._line:
                 worker.began = perf_counter() + self._meeting.end(1)
                 return 0.0
             came = perf_counter()
