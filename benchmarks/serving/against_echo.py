@@ -13,7 +13,7 @@ import processes
 import requests
 from figures import Table, judged, percentile
 
-ALLOCATE = "/airgraph.v1.Allocator/Allocate"
+ALLOCATE, ECHO = "/airgraph.v1.Allocator/Allocate", "/echo/Echo"
 SIZES = (10, 50)
 ROUNDS, CALLS, WARM_UP = 5, 200, 20
 GOAL = 1.3
@@ -22,7 +22,7 @@ GOAL = 1.3
 def share(target, model):
     """A row a size."""
     rows = []
-    with processes.echo() as echoing:
+    with processes.echo() as (echoing, _):
         for size in SIZES:
             (gain,) = requests.gains(size, [size])
             payload = requests.allocate(gain).SerializeToString()
@@ -47,7 +47,7 @@ def _echo_and_network(target, payload, model, inputs):
     """Seconds of an echo and of the network's run after it, ``CALLS`` times."""
     seconds = []
     with grpc.insecure_channel(target) as channel:
-        call = channel.unary_unary("/echo/Echo")
+        call = channel.unary_unary(ECHO)
         for _ in range(CALLS):
             began = perf_counter()
             call(payload, timeout=20)

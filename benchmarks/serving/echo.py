@@ -17,9 +17,7 @@ class Echo(grpc.GenericRpcHandler):
 
     def service(self, handler_call_details):
         """Whatever the method."""
-        return grpc.unary_unary_rpc_method_handler(
-            lambda request, context: request[4 : 4 + int.from_bytes(request[:4])]
-        )
+        return grpc.unary_unary_rpc_method_handler(answer)
 
 
 def main():

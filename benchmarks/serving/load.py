@@ -4,10 +4,19 @@ import asyncio
 import random
 from contextlib import AsyncExitStack
 from time import perf_counter
+from typing import NamedTuple
 
 import grpc
 
 OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+
+
+class Outcome(NamedTuple):
+    """What became of a call: its status, its seconds, and by how many seconds the generator began it late."""
+
+    code: str
+    seconds: float
+    lag: float
 
 
 def one_by_one(target, method, payload, calls):
@@ -70,21 +79,21 @@ def streamed(target, method, payloads, window, seconds):
 
 
 def poisson(target, method, payloads, rate, seconds, deadline):
-    """(status, seconds) of each call that arrives in a Poisson stream, whatever became of those before it."""
+    """Outcomes of calls that arrive in a Poisson stream, whatever became of those before, and seconds of it all."""
 
     async def run():
         async with grpc.aio.insecure_channel(target, OPTIONS) as channel:
             call = channel.unary_unary(method)
             outcomes, pending, draw = [], set(), random.Random(0)
 
-            async def one(payload):
-                began = perf_counter()
+            async def one(payload, due):
+                began, code = perf_counter(), "OK"
                 try:
                     # What comes late is seen as DEADLINE_EXCEEDED.
                     await call(payload, timeout=deadline)
-                    outcomes.append(("OK", perf_counter() - began))
                 except grpc.aio.AioRpcError as error:
-                    outcomes.append((error.code().name, perf_counter() - began))
+                    code = error.code().name
+                outcomes.append(Outcome(code, perf_counter() - began, began - due))
 
             began = due = perf_counter()
             while due < began + seconds:
@@ -92,7 +101,7 @@ def poisson(target, method, payloads, rate, seconds, deadline):
                 wait = due - perf_counter()
                 if wait > 0:
                     await asyncio.sleep(wait)
-                task = asyncio.create_task(one(payloads[len(outcomes) % len(payloads)]))
+                task = asyncio.create_task(one(payloads[len(outcomes) % len(payloads)], due))
                 pending.add(task)
                 task.add_done_callback(pending.discard)
             await asyncio.gather(*pending)

@@ -33,7 +33,6 @@ the network's projected answer, which is what a general-purpose server would giv
 Ratios are taken within one run, of what took turns; absolute figures hold for that machine only. On a GPU:
 [gpu.md](gpu.md).
 """
-OF_OVERLOAD = "The generator runs on the same cores: the more it sends, the less of them is left to the server.\n"
 OF_PEERS = """MLServer is a custom runtime with gRPC and no parallel workers, Ray Serve a deployment of one replica with
 its gRPC ingress, both as their documentation shows, with AirGraph's session options. Their own batching joins tensors
 along the first axis, which cannot join graphs, and is off. Where a message holds 64 instances, the client has built the
@@ -52,7 +51,7 @@ def sections(asked):
     with processes.airgraph() as target:
         yield share(target, model), ""
         yield rates.throughput(target, matrices, asked.seconds), ""
-        yield rates.overload(target, matrices, asked.seconds), OF_OVERLOAD
+        yield rates.overload(target, matrices, asked.seconds)
         yield rates.peers(target, model, network, matrices, asked.seconds), OF_PEERS
     for table in growth(settings, registry):
         yield table, ""

@@ -10,6 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).parent
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds(pid):
+    """That a process has used so far."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+    return (int(user) + int(system)) / TICK
 
 
 @contextmanager
@@ -54,9 +61,9 @@ def airgraph_pids(*flags, packages=None, **settings):
 
 @contextmanager
 def echo():
-    """The echo server; gives its address."""
+    """The echo server; gives its address and its process."""
     with _running([sys.executable, HERE / "echo.py"], stderr=subprocess.PIPE) as process:
-        yield f"127.0.0.1:{int(process.stderr.readline())}"
+        yield f"127.0.0.1:{int(process.stderr.readline())}", process.pid
 
 
 @contextmanager
