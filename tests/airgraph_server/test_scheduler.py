@@ -214,7 +214,7 @@ def test_no_time_for_the_answer_is_refused_at_once_as_a_deadline(make):
 def test_no_time_for_the_wait_is_refused_at_once_as_overload_with_a_hint(make):
     decider, scheduler, _ = occupied(make)
     for _ in range(40):
-        scheduler._costs[next(iter(scheduler._costs))].observe(Load(16, 4), 10.0)
+        scheduler._costs.runs[next(iter(scheduler._costs.runs))].observe(Load(16, 4), 10.0)
     waiting = Call(scheduler, [task_of(4)] * 8)
     began = perf_counter()
     # Of lower rank, so that everything queued is ahead of it.

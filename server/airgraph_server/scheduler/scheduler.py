@@ -16,13 +16,14 @@ from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any, overload
 
-from airgraph_server.decision.types import Decision, Policy, Task
+from airgraph_server.decision.types import Decision, Task
 from airgraph_server.decision.union import UnionDecision, UnionTask
 from airgraph_server.errors import CallError, DeadlineMissedError, OverloadedError
 from airgraph_server.metrics import Metrics
+from airgraph_server.scheduler.costs import KindCosts
 from airgraph_server.scheduler.door import Door
 from airgraph_server.scheduler.job import Job, Kind, Result, Ticket, Work, kind_of, load_of
-from airgraph_server.scheduler.load import NOTHING, Load, LoadCost
+from airgraph_server.scheduler.load import NOTHING, Load
 from airgraph_server.scheduler.queue import Budget, TicketQueue
 from airgraph_server.scheduler.raw import Decides, RawOutput, RawRun, run_all
 from airgraph_server.scheduler.turns import Turns
@@ -56,8 +57,7 @@ class Scheduler:
         self._work = threading.Condition(self._lock)
         budget = Budget(settings.max_batch_links, settings.max_batch_nodes, settings.max_run_seconds)
         self._queue = TicketQueue(budget)
-        self._costs: dict[Kind, LoadCost] = {}
-        self._floors: dict[Kind, LoadCost] = {}
+        self._costs = KindCosts(settings.threads)
         self._running: dict[int, float] = {}
         self._small_runs: set[int] = set()
         room = settings.threads + settings.max_queued_calls
@@ -130,6 +130,10 @@ class Scheduler:
         with self._lock:
             self._call_to_work()
 
+    def calibrate(self, runs: Sequence[Sequence[Work]]) -> None:
+        """Times runs without anybody waiting, so that the first caller's chances are known."""
+        self._costs.calibrate(self._decider, runs)
+
     def _meet_others(self, tasks: Sequence[Work], deadline: float | None) -> float:
         """Seconds waited for others of the kind: single calls become one run, which one of them makes for all."""
         if len(tasks) != 1 or not _meets(tasks[0]):
@@ -146,22 +150,6 @@ class Scheduler:
             self._meeting[kind] -= 1
         return waited
 
-    def calibrate(self, runs: Sequence[Sequence[Work]]) -> None:
-        """Times runs without anybody waiting, so that the first caller's chances are known."""
-        measured: dict[Kind, list[tuple[Load, float, float]]] = {}
-        for tasks in runs:
-            began = perf_counter()
-            results = run_all(self._decider, tasks)
-            seconds = perf_counter() - began
-            load = sum((load_of(task) for task in tasks), NOTHING)
-            floor = seconds - _inference(tasks, results)
-            measured.setdefault(kind_of(tasks[0]), []).append((load, seconds, floor))
-        for kind, seen in measured.items():
-            # With a deadline or without one, it is the same work.
-            for either in (kind, (*kind[:3], not kind[3], kind[4])):
-                self._cost(self._costs, either).calibrate([(load, seconds) for load, seconds, _ in seen])
-                self._cost(self._floors, either).calibrate([(load, floor) for load, _, floor in seen])
-
     def _admit(self, job: Job, priorities: Sequence[int]) -> None:
         now = perf_counter()
         shed = 0
@@ -171,7 +159,6 @@ class Scheduler:
             for position, (task, priority) in enumerate(zip(job.tasks, priorities, strict=True)):
                 rank = (-priority, math.inf if task.deadline is None else task.deadline)
                 ticket = Ticket((*rank, next(self._sequence)), job, position, task, load_of(task), kind_of(task), now)
-                self._cost(self._costs, ticket.kind)
                 if task.deadline is not None:
                     if rank not in ahead:
                         ahead[rank] = self._queue.ahead_of(rank)
@@ -191,7 +178,7 @@ class Scheduler:
     def _refusal(self, ticket: Ticket, now: float, wait: float) -> CallError | None:
         """Why the ticket cannot make its deadline; None if it can."""
         remaining = ticket.deadline - now
-        needed = self._cost(self._floors, ticket.kind).predict(ticket.load)
+        needed = self._costs.floors[ticket.kind].predict(ticket.load)
         if needed > remaining:
             return DeadlineMissedError(
                 f"the answer takes about {needed * 1e3:.2f} ms, and {max(remaining, 0.0) * 1e3:.2f} ms are left"
@@ -204,17 +191,10 @@ class Scheduler:
 
     def _busy_for(self, ahead: dict[Kind, Load], small: bool) -> float:
         """Seconds until a place is free and what is ahead is done; 0 where a place is free and nothing is ahead."""
-        seconds = self._length_of(ahead)
+        seconds = self._costs.length_of(ahead)
         if self._full(small):
             seconds += max(min(self._running.values()) - perf_counter(), 0.0) / (1 if small else self._settings.threads)
         return seconds
-
-    def _length_of(self, loads: dict[Kind, Load]) -> float:
-        """Seconds that the loads take, large ones beside each other."""
-        return sum(
-            self._cost(self._costs, kind).predict(load) / (1 if load.small else self._settings.threads)
-            for kind, load in loads.items()
-        )
 
     def _full(self, small: bool) -> bool:
         """Whether no run may begin, one of small instances or of large ones. With the lock held, as the next."""
@@ -264,11 +244,11 @@ class Scheduler:
         if not self._may_begin():
             return [], [], []
         now = perf_counter()
-        tickets, dropped = self._queue.take(now, self._settings.deadline_reserve, self._costs)
+        tickets, dropped = self._queue.take(now, self._settings.deadline_reserve, self._costs.runs)
         ended = [one.job for one in dropped if one.job.settle(one.position, DeadlineMissedError(GONE))]
         if tickets:
             load = sum((ticket.load for ticket in tickets), NOTHING)
-            self._running[threading.get_ident()] = now + self._costs[tickets[0].kind].predict(load)
+            self._running[threading.get_ident()] = now + self._costs.runs[tickets[0].kind].predict(load)
             if load.small:
                 self._small_runs.add(threading.get_ident())
         self._call_to_work()
@@ -283,7 +263,7 @@ class Scheduler:
                 self._give_way()
             results = self._decide([ticket.task for ticket in tickets])
             seconds = perf_counter() - began
-            self._learn(tickets, results, seconds)
+            self._costs.observe(tickets, results, seconds)
             with self._lock:
                 del self._running[threading.get_ident()]
                 self._small_runs.discard(threading.get_ident())
@@ -305,18 +285,6 @@ class Scheduler:
                 return [error]
             return [self._decide([task])[0] for task in tasks]
 
-    def _learn(self, tickets: list[Ticket], results: list[Result], seconds: float) -> None:
-        if any(isinstance(result, Exception) for result in results):
-            return
-        load = sum((ticket.load for ticket in tickets), NOTHING)
-        kind = tickets[0].kind
-        polish = max((r.timings.polish for r in results if isinstance(r, Decision)), default=0.0)
-        # With a deadline polishing gives way to what waits; without one it runs to its end.
-        needed = seconds - polish if kind[3] else seconds
-        self._costs[kind].observe(load, needed)
-        tasks = [ticket.task for ticket in tickets]
-        self._cost(self._floors, kind).observe(load, max(seconds - polish - _inference(tasks, results), 1e-6))
-
     def _needed(self) -> float:
         return self._needed_at
 
@@ -325,14 +293,7 @@ class Scheduler:
         self._needed_at = math.inf
         if len(self._queue) and not self._may_begin():
             until = self._queue.earliest_deadline() - self._settings.deadline_reserve
-            self._needed_at = until - self._length_of(self._queue.all())
-
-    @staticmethod
-    def _cost(costs: dict[Kind, LoadCost], kind: Kind) -> LoadCost:
-        known = costs.get(kind)
-        if known is None:
-            known = costs[kind] = LoadCost()
-        return known
+            self._needed_at = until - self._costs.length_of(self._queue.all())
 
 
 def _meets(task: Work) -> bool:
@@ -340,10 +301,3 @@ def _meets(task: Work) -> bool:
     if isinstance(task, UnionTask):
         return len(task.instances) == 1
     return isinstance(task, Task) and load_of(task).small
-
-
-def _inference(tasks: Sequence[Work], results: Sequence[Result]) -> float:
-    """Seconds of the network that AUTO can leave out."""
-    if not isinstance(tasks[0], Task) or tasks[0].policy is not Policy.AUTO or tasks[0].shadow:
-        return 0.0
-    return max((r.timings.inference for r in results if isinstance(r, Decision)), default=0.0)
