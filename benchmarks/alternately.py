@@ -7,11 +7,11 @@ import numpy as np
 ROUNDS = 15
 
 
-def in_turn(*calls):
-    """Seconds of each call ``[ROUNDS, calls]``, taken alternately after one warm-up."""
+def in_turn(*calls, rounds=ROUNDS):
+    """Seconds of each call ``[rounds, calls]``, taken alternately after one warm-up."""
     for call in calls:
         call()
-    seconds = np.empty((ROUNDS, len(calls)))
+    seconds = np.empty((rounds, len(calls)))
     for row in seconds:
         for i, call in enumerate(calls):
             began = perf_counter()
