@@ -164,7 +164,7 @@ def peers(target, model, network, matrices, seconds):
             late = percentile(own_seconds, 99) / percentile(taken, 99)
             verdicts = (
                 # The goal is against the best of them.
-                judged(own / rate, "at least", goal, digits=1) if rate == best else f"{own / rate:.1f}",
+                judged(own / rate, "at least", goal) if rate == best else f"{own / rate:.2f}",
                 judged(late, "at most", 1.0),
             )
             rows.append((how, name, f"{rate:.0f}", *_p50_p99(taken), *verdicts))
