@@ -374,3 +374,12 @@ def test_small_ones_meet_those_whose_run_they_may_share_and_large_ones_nobody():
         assert {result.timings.meeting for result in scheduler.run(alone)} == {0.0}
     assert len(line.kinds) == 4
     scheduler.close()
+
+
+def test_who_is_refused_meets_nobody():
+    line = Line()
+    scheduler = Scheduler(Settings(threads=1), Joins(), Metrics(), line)
+    for late in (task_of(4, deadline=perf_counter()), union_of(1, deadline=perf_counter())):
+        assert isinstance(scheduler.run([late])[0], DeadlineMissedError)
+    assert line.kinds == []
+    scheduler.close()

@@ -15,7 +15,7 @@ from airgraph_models.classical.stopping import Stopping
 from airgraph_models.problems.cell_free_instance import CellFree
 from airgraph_models.problems.cell_free_users import cell_free_statistics, cell_free_users
 from airgraph_models.problems.errors import UnsupportedInstanceError
-from airgraph_models.problems.family import GraphView, ProblemFamily, Refined, Size, groups_by
+from airgraph_models.problems.family import GraphView, ProblemFamily, Refined, Size
 from airgraph_models.problems.layouts import GRAM_BLOCKS
 from airgraph_models.problems.validation import FloatArray
 
@@ -96,8 +96,7 @@ class CellFreeFamily(ProblemFamily[CellFree]):
     def refine(self, instances: Sequence[CellFree], starts: Sequence[FloatArray], stopping: Stopping) -> list[Refined]:
         """The normalised fixed point in leaps, instances with one number of users and starts in one batch."""
         found: dict[int, Refined] = {}
-        keys = [(instance.size, len(start)) for instance, start in zip(instances, starts, strict=True)]
-        for group in groups_by(keys):
+        for group in self.batches(instances, starts):
             couplings = [instances[i].coupling for i in group]
             solution = leaping_fixed_point(
                 np.array([coupling.matrix for coupling in couplings])[:, None],

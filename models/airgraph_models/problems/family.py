@@ -29,7 +29,6 @@ class Instance(Protocol):
 
 
 InstanceT = TypeVar("InstanceT", bound=Instance)
-ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -286,11 +285,6 @@ def best_of(allocations: Array, objectives: FloatArray, iterations: int) -> Refi
     """The allocation ``[S, ...]`` of the largest objective ``[S]``."""
     best = int(np.argmax(objectives))
     return Refined(allocations[best], float(objectives[best]), iterations, best)
-
-
-def stacked(arrays: Sequence[npt.NDArray[ScalarT]]) -> npt.NDArray[ScalarT]:
-    """Stacked along a new first axis; a view where there is one, as mostly."""
-    return arrays[0][None] if len(arrays) == 1 else np.stack(arrays)
 
 
 def groups_by(keys: Sequence[object]) -> list[list[int]]:

@@ -41,9 +41,12 @@ def pad(array: npt.NDArray[Scalar], shape: Sequence[int], fill: Any = 0) -> npt.
     return padded
 
 
+def stacked(arrays: Sequence[npt.NDArray[Scalar]]) -> npt.NDArray[Scalar]:
+    """Stacked along a new first axis; a view where there is one, as mostly."""
+    return arrays[0][None] if len(arrays) == 1 else np.stack(arrays)
+
+
 def stack_padded(arrays: Sequence[npt.NDArray[Scalar]], fill: Any = 0) -> npt.NDArray[Scalar]:
-    """Stacked along a new first axis, each in the corner of a shape that holds all, the rest ``fill``."""
-    if len(arrays) == 1:
-        return arrays[0][None]
-    shape = tuple(map(max, *(array.shape for array in arrays)))
-    return np.stack([pad(array, shape, fill) for array in arrays])
+    """The same of arrays of several shapes, each in the corner of one that holds all, the rest ``fill``."""
+    shape = tuple(map(max, zip(*(array.shape for array in arrays), strict=True)))
+    return stacked([pad(array, shape, fill) for array in arrays])

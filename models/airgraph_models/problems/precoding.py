@@ -17,8 +17,9 @@ from airgraph_models.classical.reduced_wmmse import reduced_wmmse
 from airgraph_models.classical.sinr_balancing import target_sinr
 from airgraph_models.classical.stopping import Stopping
 from airgraph_models.problems.errors import UnsupportedInstanceError
-from airgraph_models.problems.family import Graded, GraphView, ProblemFamily, Refined, Size, best_of, groups_by, stacked
+from airgraph_models.problems.family import Graded, GraphView, ProblemFamily, Refined, Size, best_of, groups_by
 from airgraph_models.problems.layouts import GRAM_BLOCKS
+from airgraph_models.problems.padded_shapes import stacked
 from airgraph_models.problems.precoding_grading import grade_precoders, rounded_precoders, used_share, within_budgets
 from airgraph_models.problems.precoding_gram import gram_statistics, gram_view, precoder_of_shares, rate_of_shares
 from airgraph_models.problems.precoding_instance import Precoding

@@ -11,7 +11,8 @@ from airgraph_models.classical.downlink import FloatArray
 from airgraph_models.classical.dual_ascent import dual_ascent
 from airgraph_models.classical.dual_uplink import dual_precoder
 from airgraph_models.classical.stopping import Stopping
-from airgraph_models.problems.family import Refined, stacked
+from airgraph_models.problems.family import Refined
+from airgraph_models.problems.padded_shapes import stacked
 from airgraph_models.problems.precoding_instance import Precoding
 
 

@@ -95,10 +95,11 @@ class Scheduler:
         if not tasks:
             return []
         job = Job(tasks, None)
-        self._admit(job, priorities or [0] * len(tasks))
+        queued = self._admit(job, priorities or [0] * len(tasks))
         deadlines = [task.deadline for task in tasks]
         latest = max((d for d in deadlines if d is not None), default=None) if None not in deadlines else None
-        waited = self._meet_others(tasks, latest)
+        alone = len(tasks) == 1 and queued and _meets(queued[0])
+        waited = self._meet_others(queued[0], latest) if alone else 0.0
         while not job.done:
             if self._lead(job):
                 continue
@@ -134,24 +135,23 @@ class Scheduler:
         """Times runs without anybody waiting, so that the first caller's chances are known."""
         self._costs.calibrate(self._decider, runs)
 
-    def _meet_others(self, tasks: Sequence[Work], deadline: float | None) -> float:
+    def _meet_others(self, ticket: Ticket, deadline: float | None) -> float:
         """Seconds waited for others of the kind: single calls become one run, which one of them makes for all."""
-        if len(tasks) != 1 or not _meets(tasks[0]):
-            return 0.0
         now, until = perf_counter(), math.inf
         if deadline is not None:
             # Those who come meanwhile should still have some of their time.
             until = now + SHARE_OF_MEETING * (deadline - now) - self._settings.deadline_reserve
-        kind = kind_of(tasks[0])
         with self._lock:
-            self._meeting[kind] += 1
-        waited = self._meet(kind, until)
+            self._meeting[ticket.kind] += 1
+        waited = self._meet(ticket.kind, until)
         with self._lock:
-            self._meeting[kind] -= 1
+            self._meeting[ticket.kind] -= 1
         return waited
 
-    def _admit(self, job: Job, priorities: Sequence[int]) -> None:
+    def _admit(self, job: Job, priorities: Sequence[int]) -> list[Ticket]:
+        """Queues what can make its deadline; the rest of the job has its refusals."""
         now = perf_counter()
+        queued = []
         shed = 0
         ended = False
         with self._lock:
@@ -169,11 +169,13 @@ class Scheduler:
                         continue
                     ahead[rank][ticket.kind] = ahead[rank].get(ticket.kind, NOTHING) + ticket.load
                 self._queue.put(ticket)
+                queued.append(ticket)
             self._plan()
         if shed:
             self._metrics.shed.inc(shed)
         if ended:
             job.announce()
+        return queued
 
     def _refusal(self, ticket: Ticket, now: float, wait: float) -> CallError | None:
         """Why the ticket cannot make its deadline; None if it can."""
@@ -296,8 +298,8 @@ class Scheduler:
             self._needed_at = until - self._costs.length_of(self._queue.all())
 
 
-def _meets(task: Work) -> bool:
+def _meets(ticket: Ticket) -> bool:
     """Whether a run of it and others takes less time than theirs one after the other; a message's is one already."""
-    if isinstance(task, UnionTask):
-        return len(task.instances) == 1
-    return isinstance(task, Task) and load_of(task).small
+    if isinstance(ticket.task, UnionTask):
+        return len(ticket.task.instances) == 1
+    return isinstance(ticket.task, Task) and ticket.load.small
